@@ -1,0 +1,128 @@
+//! Everything that the supervisor can be told.
+
+use super::{
+    Answer, Attempt, Fault, ForwardId, Health, InteractivePrompt, QuestionId, Secret, Settings,
+    TunnelId,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One thing that happened. The supervisor's only way in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The user, or someone for the user, wants something.
+    Command(Command),
+    /// A good configuration was read: apply the difference.
+    Settings(Arc<Settings>),
+    /// A configuration was read and refused: these are its errors, one each. The old one stays.
+    SettingsRejected(Arc<[String]>),
+    /// A session tells something. Stale ones are dropped by their attempt.
+    Session {
+        /// Whose.
+        tunnel: TunnelId,
+        /// Which dial's.
+        attempt: Attempt,
+        /// What.
+        event: SessionEvent,
+    },
+    /// A probe came back.
+    Probed {
+        /// Of which forward.
+        forward: ForwardId,
+        /// Through which dial's session.
+        attempt: Attempt,
+        /// What it found.
+        health: Health,
+    },
+    /// A forward's listener is bound, or why it is not.
+    Listening {
+        /// Which forward.
+        forward: ForwardId,
+        /// The outcome.
+        result: Result<(), Fault>,
+    },
+    /// A local connection waits for the tunnel's session.
+    Demand(TunnelId),
+    /// The environment changed in a way that makes an early retry worth while: resume from sleep,
+    /// a new network, an agent that holds other keys.
+    EnvironmentChanged,
+}
+
+/// What someone wants. A tunnel of `None` means all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Bring it up, or try again now.
+    Up(Option<TunnelId>),
+    /// Take it down.
+    Down(Option<TunnelId>),
+    /// Hang up and dial again.
+    Restart(Option<TunnelId>),
+    /// Answer a question.
+    Answer {
+        /// Whose question.
+        tunnel: TunnelId,
+        /// Which; an answer to another than the standing one is dropped.
+        question: QuestionId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A password for the tunnel, given without being asked.
+    SetPassword {
+        /// For which tunnel.
+        tunnel: TunnelId,
+        /// It.
+        value: Secret,
+        /// Keep it in the system's keyring.
+        remember: bool,
+    },
+    /// Forget the tunnel's stored secrets.
+    ClearSecrets(TunnelId),
+    /// Take everything down and end.
+    Quit,
+}
+
+/// What a session tells while it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// It has come this far.
+    Stage(Stage),
+    /// The server asks the user something, and waits.
+    Asks {
+        /// Title.
+        name: String,
+        /// Text above the fields.
+        instruction: String,
+        /// The fields.
+        prompts: Vec<InteractivePrompt>,
+    },
+    /// It is authenticated: channels can be opened.
+    Established(ServerInfo),
+    /// A round trip was measured.
+    RoundTrip(Duration),
+    /// It is over; always the last event. A hang-up of ours ends with `None`.
+    Ended(Option<Fault>),
+}
+
+/// How far a dial has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Resolving the name.
+    Resolving,
+    /// Opening the TCP connection.
+    Connecting,
+    /// Banner, key exchange, host key.
+    Handshake,
+    /// Authentication.
+    Authenticating,
+}
+
+/// What is known of the server once a session stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// The address that answered.
+    pub address: std::net::SocketAddr,
+    /// The time of one round trip during the handshake.
+    pub round_trip: Duration,
+    /// Key exchange and cipher, for the log and the small print.
+    pub algorithms: String,
+}

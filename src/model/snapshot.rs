@@ -1,0 +1,152 @@
+//! What is true now, for everyone who shows it. It holds moments, not countdowns: equal snapshots
+//! mean that there is nothing to redraw.
+
+use super::{
+    Attempt, Fault, ForwardId, ForwardSettings, Health, HealthState, Question, ServerInfo, Stage,
+    TunnelId, TunnelSettings,
+};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The whole state, as of the last change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// The tunnels, in the configuration's order.
+    pub tunnels: Vec<TunnelView>,
+    /// Why the configuration on disk is not the one in force: one error each; empty when it is.
+    pub settings_errors: Arc<[String]>,
+    /// Everything is being taken down.
+    pub quitting: bool,
+}
+
+impl Snapshot {
+    /// The tunnel of that identity.
+    #[must_use]
+    pub fn tunnel(&self, id: &TunnelId) -> Option<&TunnelView> {
+        self.tunnels.iter().find(|tunnel| tunnel.id() == id)
+    }
+}
+
+/// What the user wants of a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Up, and kept up.
+    Up,
+    /// Down.
+    Down,
+}
+
+/// What is true of a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Down, as wanted.
+    Stopped,
+    /// A dial is under way.
+    Connecting,
+    /// The session lives, and every forward with something to open works.
+    Healthy,
+    /// The session lives, and a forward does not work, or is not known to.
+    Degraded,
+    /// The last dial failed; the next has a date.
+    Waiting,
+    /// There is no network that leads there.
+    Offline,
+    /// Only the user, or a change of configuration, can help.
+    Blocked,
+    /// Being taken down.
+    Stopping,
+}
+
+impl Phase {
+    /// A stable word for scripts: `status --json` has it as `phase`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Connecting => "connecting",
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Waiting => "waiting",
+            Self::Offline => "offline",
+            Self::Blocked => "blocked",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// One tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TunnelView {
+    /// Its configuration in force.
+    pub settings: Arc<TunnelSettings>,
+    /// What the user wants.
+    pub target: Target,
+    /// What is true.
+    pub phase: Phase,
+    /// Since when the phase has been so.
+    pub since: Instant,
+    /// How far the dial is, while connecting.
+    pub stage: Option<Stage>,
+    /// The current or last dial.
+    pub attempt: Option<Attempt>,
+    /// The server at the other end, while a session lives.
+    pub server: Option<ServerInfo>,
+    /// The last round trip measured, while a session lives.
+    pub round_trip: Option<Duration>,
+    /// Why it is not healthy.
+    pub fault: Option<Fault>,
+    /// When the next dial is due, while waiting or offline.
+    pub next_dial: Option<Instant>,
+    /// What the user is asked.
+    pub question: Option<Question>,
+    /// Its forwards, in the configuration's order.
+    pub forwards: Vec<ForwardView>,
+}
+
+impl TunnelView {
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> &TunnelId {
+        &self.settings.id
+    }
+
+    /// The forward that a click opens: the primary one, else the first with something to open.
+    #[must_use]
+    pub fn primary(&self) -> Option<&ForwardView> {
+        let mut openable = self
+            .forwards
+            .iter()
+            .filter(|forward| forward.settings.open.is_some());
+        openable
+            .clone()
+            .find(|forward| forward.settings.primary)
+            .or_else(|| openable.next())
+    }
+}
+
+/// One forward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardView {
+    /// Its configuration in force.
+    pub settings: Arc<ForwardSettings>,
+    /// Its listener is bound.
+    pub listening: bool,
+    /// Why its listener is not bound.
+    pub fault: Option<Fault>,
+    /// What the last probe through this session found.
+    pub health: Health,
+}
+
+impl ForwardView {
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> &ForwardId {
+        &self.settings.id
+    }
+
+    /// Whether a browser would reach the service through it.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.listening && self.health.state == HealthState::Ok
+    }
+}
