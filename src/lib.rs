@@ -14,5 +14,17 @@
 //! [`supervisor`] decides and is pure; [`engine`] acts; [`model`] holds the nouns they share.
 //! `docs/architecture.md` is the floor plan, `tests/layering.rs` holds who may import whom.
 
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod engine;
+pub mod hostkey;
+pub mod i18n;
+pub mod ipc;
+pub mod logging;
 pub mod model;
+pub mod paths;
+pub mod platform;
+pub mod secrets;
 pub mod supervisor;

@@ -1,1 +1,3 @@
+//! The tray program.
+
 fn main() {}

@@ -1,1 +1,3 @@
+//! The console program: one verb, one exit code.
+
 fn main() {}

@@ -1,0 +1,1 @@
+//! The configuration: found, read, checked, watched. TOML in, [`crate::model::Settings`] out.

@@ -1,0 +1,1 @@
+//! `passerelle demo`: the whole way on loopback, with nothing to install.

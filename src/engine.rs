@@ -1,0 +1,1 @@
+//! Drives the supervisor: feeds it inputs, runs its actions, publishes its snapshots.

@@ -1,0 +1,1 @@
+//! The log: a file, rotated by size, that never holds a secret.

@@ -1,0 +1,1 @@
+//! Where Passerelle finds and keeps its files.
