@@ -1,0 +1,13 @@
+//! Linux.
+
+mod files;
+mod ipc;
+mod ports;
+mod process;
+mod sockets;
+
+pub use files::{create_private_dir, private_file_options};
+pub use ipc::{IpcListener, ipc_connect};
+pub use ports::{port_owner, port_reserved};
+pub use process::{harden_process, terminate_signal};
+pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
