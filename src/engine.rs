@@ -1,1 +1,5 @@
 //! Drives the supervisor: feeds it inputs, runs its actions, publishes its snapshots.
+
+pub mod client;
+pub mod link;
+pub mod offer;

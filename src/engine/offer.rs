@@ -1,0 +1,150 @@
+//! What we offer a server in the key exchange, and the bounds of the session that follows.
+
+use russh::client::Config;
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
+use russh::{Limits, Preferred, SshId, cipher, compression, kex, mac};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Silence for this long is answered by a keepalive; the third that stays unanswered ends the
+/// session. russh counts to `max + 1`, so two here: dead after 30 s.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+const KEEPALIVE_MAX: usize = 2;
+
+/// While a write to the socket blocks, russh does not look at its keepalive timer; this bounds it.
+const INACTIVITY: Duration = Duration::from_secs(45);
+
+/// The window, RFC 4254 section 5.2, for a server next door and at most.
+const WINDOW_LEAST: u32 = 2 << 20;
+const WINDOW_MOST: u32 = 32 << 20;
+
+/// Bytes that one millisecond of round trip is worth: 1 Gbit/s, twice, since russh grants anew
+/// only when half of the window is used up.
+const WINDOW_PER_MS: u32 = 2 * 125_000;
+
+/// The configuration of a session. `known` are the host key algorithms under which the server is
+/// known: they are asked for first, so that a server with several keys shows one that we know.
+/// `round_trip` is what the TCP connection took.
+#[must_use]
+pub fn config(known: &[Algorithm], round_trip: Duration) -> Config {
+    Config {
+        // Neutral: neither version nor library.
+        client_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Passerelle")),
+        limits: Limits::default(),
+        window_size: window(round_trip),
+        preferred: Preferred {
+            kex: Cow::Borrowed(KEX),
+            key: Cow::Owned(host_key_order(known)),
+            host_key_certificates: Cow::Borrowed(&[]),
+            cipher: Cow::Borrowed(CIPHERS),
+            mac: Cow::Borrowed(MACS),
+            compression: Cow::Borrowed(&[compression::NONE]),
+        },
+        inactivity_timeout: Some(INACTIVITY),
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: KEEPALIVE_MAX,
+        ..Config::default()
+    }
+}
+
+/// Post-quantum first, no SHA-1, no NIST curves. The last two are not methods: RFC 8308's request
+/// for extension information, and strict key exchange, the counter-measure to Terrapin.
+const KEX: &[kex::Name] = &[
+    kex::MLKEM768X25519_SHA256,
+    kex::CURVE25519,
+    kex::CURVE25519_PRE_RFC_8731,
+    kex::DH_G18_SHA512,
+    kex::DH_G16_SHA512,
+    kex::DH_GEX_SHA256,
+    kex::DH_G14_SHA256,
+    kex::EXTENSION_SUPPORT_AS_CLIENT,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+];
+
+/// AES-GCM first: with AES instructions it costs a third less than ChaCha20-Poly1305.
+const CIPHERS: &[cipher::Name] = &[
+    cipher::AES_128_GCM,
+    cipher::AES_256_GCM,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CTR,
+    cipher::AES_128_CTR,
+];
+
+const MACS: &[mac::Name] = &[
+    mac::HMAC_SHA512_ETM,
+    mac::HMAC_SHA256_ETM,
+    mac::HMAC_SHA512,
+    mac::HMAC_SHA256,
+];
+
+/// Every host key algorithm that we take; `ssh-rsa`, which signs with SHA-1, is not among them.
+const HOST_KEYS: &[Algorithm] = &[
+    Algorithm::Ed25519,
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP256,
+    },
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP384,
+    },
+    Algorithm::Ecdsa {
+        curve: EcdsaCurve::NistP521,
+    },
+    Algorithm::Rsa {
+        hash: Some(HashAlg::Sha512),
+    },
+    Algorithm::Rsa {
+        hash: Some(HashAlg::Sha256),
+    },
+];
+
+fn host_key_order(known: &[Algorithm]) -> Vec<Algorithm> {
+    let (mut first, rest): (Vec<_>, Vec<_>) = HOST_KEYS
+        .iter()
+        .cloned()
+        .partition(|algorithm| known.contains(algorithm));
+    first.extend(rest);
+    first
+}
+
+/// Large enough that the round trip does not limit a download, and small enough on a short way,
+/// where a large window costs cache and gives nothing.
+fn window(round_trip: Duration) -> u32 {
+    let milliseconds = u32::try_from(round_trip.as_millis()).unwrap_or(u32::MAX);
+    milliseconds
+        .saturating_mul(WINDOW_PER_MS)
+        .clamp(WINDOW_LEAST, WINDOW_MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_algorithms_come_first_and_none_is_lost() {
+        let rsa = Algorithm::Rsa {
+            hash: Some(HashAlg::Sha256),
+        };
+        let order = host_key_order(std::slice::from_ref(&rsa));
+        assert_eq!(order[0], rsa);
+        assert_eq!(order.len(), HOST_KEYS.len());
+    }
+
+    #[test]
+    fn sha1_is_never_offered_even_when_known() {
+        let order = host_key_order(&[Algorithm::Rsa { hash: None }]);
+        assert_eq!(order, HOST_KEYS);
+    }
+
+    #[test]
+    fn strict_key_exchange_and_extension_information_are_asked_for() {
+        assert!(KEX.contains(&kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT));
+        assert!(KEX.contains(&kex::EXTENSION_SUPPORT_AS_CLIENT));
+    }
+
+    #[test]
+    fn the_window_follows_the_round_trip_within_bounds() {
+        assert_eq!(window(Duration::from_micros(300)), WINDOW_LEAST);
+        assert_eq!(window(Duration::from_millis(100)), 25_000_000);
+        assert_eq!(window(Duration::from_secs(3600 * 24 * 365)), WINDOW_MOST);
+    }
+}
