@@ -177,10 +177,7 @@ mod tests {
                 server: "m@s:722".into()
             }
         );
-        assert_eq!(
-            explain("m@s:722", &failures[..1]).code(),
-            "no_route"
-        );
+        assert_eq!(explain("m@s:722", &failures[..1]).code(), "no_route");
     }
 
     #[tokio::test]

@@ -44,7 +44,9 @@ pub enum OpenError {
 }
 
 impl Link {
-    pub(super) fn new(handle: Handle<Client>, attempt: Attempt, gone: CancellationToken) -> Self {
+    /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended.
+    #[must_use]
+    pub fn new(handle: Handle<Client>, attempt: Attempt, gone: CancellationToken) -> Self {
         Self {
             handle: Arc::new(handle),
             attempt,
@@ -113,7 +115,7 @@ impl Link {
     }
 
     /// Says good-bye to the server, as far as it still listens.
-    pub(super) async fn disconnect(&self) {
+    pub async fn disconnect(&self) {
         let _ = self
             .handle
             .disconnect(russh::Disconnect::ByApplication, "", "")
@@ -122,12 +124,14 @@ impl Link {
 }
 
 fn open_error(error: russh::Error) -> OpenError {
-    match error {
-        russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed) => OpenError::Refused,
-        russh::Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited) => {
-            OpenError::Prohibited
-        }
-        russh::Error::ChannelOpenFailure(other) => OpenError::Unavailable(format!("{other:?}")),
-        _ => OpenError::SessionGone,
+    let russh::Error::ChannelOpenFailure(refusal) = error else {
+        return OpenError::SessionGone;
+    };
+    match refusal {
+        ChannelOpenFailure::ConnectFailed => OpenError::Refused,
+        ChannelOpenFailure::AdministrativelyProhibited => OpenError::Prohibited,
+        ChannelOpenFailure::UnknownChannelType
+        | ChannelOpenFailure::ResourceShortage
+        | ChannelOpenFailure::Other { .. } => OpenError::Unavailable(format!("{refusal:?}")),
     }
 }
