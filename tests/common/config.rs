@@ -1,0 +1,121 @@
+//! Configurations, as the user would write them.
+
+use super::sshd::Sshd;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// A whole file.
+#[derive(Clone)]
+pub(crate) struct Config {
+    tunnels: Vec<Tunnel>,
+}
+
+impl Config {
+    /// With one tunnel.
+    pub(crate) fn of(tunnel: Tunnel) -> Self {
+        Self {
+            tunnels: vec![tunnel],
+        }
+    }
+
+    /// With one more.
+    pub(crate) fn and(mut self, tunnel: Tunnel) -> Self {
+        self.tunnels.push(tunnel);
+        self
+    }
+
+    /// As TOML, in English.
+    pub(crate) fn text(&self) -> String {
+        let mut text = "language = \"en\"\n".to_owned();
+        for tunnel in &self.tunnels {
+            text += &tunnel.text();
+        }
+        text
+    }
+}
+
+/// A `[[tunnel]]`.
+#[derive(Clone)]
+pub(crate) struct Tunnel {
+    name: String,
+    lines: String,
+    forwards: Vec<Forward>,
+}
+
+impl Tunnel {
+    /// To this sshd, with a name of its own.
+    pub(crate) fn to(sshd: &Sshd, name: &str) -> Self {
+        let (port, user) = (sshd.port(), sshd.user());
+        Self {
+            name: name.to_owned(),
+            lines: format!("host = \"127.0.0.1\"\nport = {port}\nuser = \"{user}\"\n"),
+            forwards: Vec::new(),
+        }
+    }
+
+    /// By this key file alone.
+    pub(crate) fn key(self, path: &Path) -> Self {
+        let path = path.display();
+        self.line(&format!("auth = [\"key\"]\nidentity = [\"{path}\"]"))
+    }
+
+    /// By password alone.
+    pub(crate) fn password(self) -> Self {
+        self.line("auth = [\"password\"]")
+    }
+
+    /// With another key, as it stands in the file.
+    pub(crate) fn line(mut self, line: &str) -> Self {
+        let _ = writeln!(self.lines, "{line}");
+        self
+    }
+
+    /// With one more forward.
+    pub(crate) fn forward(mut self, forward: Forward) -> Self {
+        self.forwards.push(forward);
+        self
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("[[tunnel]]\nname = \"{}\"\n{}", self.name, self.lines);
+        for forward in &self.forwards {
+            text += &forward.0;
+        }
+        text
+    }
+}
+
+/// A `[[tunnel.forward]]`.
+#[derive(Clone)]
+pub(crate) struct Forward(String);
+
+impl Forward {
+    /// From a local port to a port of the server's own loopback.
+    pub(crate) fn new(name: &str, local: u16, remote: u16) -> Self {
+        Self(format!(
+            "[[tunnel.forward]]\nname = \"{name}\"\nlocal = {local}\nremote = \"127.0.0.1:{remote}\"\n"
+        ))
+    }
+
+    /// To a Grafana, to be opened at `/`.
+    pub(crate) fn grafana(local: u16, remote: u16) -> Self {
+        Self::new("Grafana", local, remote)
+            .line("health = \"grafana\"\nopen = \"/\"\nprimary = true")
+    }
+
+    /// To a Prometheus, to be opened at `/`.
+    pub(crate) fn prometheus(local: u16, remote: u16) -> Self {
+        Self::new("Prometheus", local, remote).line("health = \"prometheus\"\nopen = \"/\"")
+    }
+
+    /// To a service that is asked by a TCP connection alone.
+    pub(crate) fn tcp(name: &str, local: u16, remote: u16) -> Self {
+        Self::new(name, local, remote).line("health = \"tcp\"")
+    }
+
+    /// With another key, as it stands in the file.
+    pub(crate) fn line(mut self, line: &str) -> Self {
+        let _ = writeln!(self.0, "{line}");
+        self
+    }
+}

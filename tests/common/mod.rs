@@ -1,0 +1,33 @@
+//! The lab: real peers on loopback, and the real `passerelle` in front of them.
+//!
+//! Tests that use it are modules of `tests/system/`, one program: it compiles once, its tests run
+//! side by side, and a helper that nobody uses is a compiler warning.
+//!
+//! Every process that the lab starts is killed with what it started when its value is dropped, or
+//! when the thread that started it dies: start a process in the thread of the test that needs it.
+
+mod account;
+mod backend;
+mod config;
+mod grafana;
+mod http;
+mod keys;
+mod passerelle;
+mod process;
+mod prometheus;
+mod scratch;
+mod sshd;
+mod wait;
+
+pub(crate) use account::Account;
+pub(crate) use backend::{Backend, Pattern};
+pub(crate) use config::{Config, Forward, Tunnel};
+pub(crate) use grafana::{Grafana, GrafanaState};
+pub(crate) use http::{Reply, get};
+pub(crate) use keys::{Agent, CertificateAuthority, Key};
+pub(crate) use passerelle::{Home, Outcome, Passerelle};
+pub(crate) use process::{Process, tool};
+pub(crate) use prometheus::Prometheus;
+pub(crate) use scratch::{Scratch, free_port};
+pub(crate) use sshd::Sshd;
+pub(crate) use wait::{wait_for, wait_until};

@@ -1,0 +1,314 @@
+//! The program itself, as its user runs it.
+
+use super::config::Config;
+use super::keys::Key;
+use super::process::Process;
+use super::scratch::Scratch;
+use super::sshd::Sshd;
+use super::wait::{wait_for, wait_until};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Read, Write};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// No verb takes longer, not even one that waits for health.
+const VERB_BOUND: Duration = Duration::from_secs(90);
+
+/// One user's home, with a configuration and a state directory. Nothing runs in it by itself.
+pub(crate) struct Home {
+    dir: Scratch,
+    environment: Vec<(String, OsString)>,
+}
+
+impl Home {
+    /// With this configuration.
+    pub(crate) fn new(config: &Config) -> Self {
+        let home = Self::empty();
+        home.configure(&config.text());
+        home
+    }
+
+    /// Without a configuration file.
+    pub(crate) fn empty() -> Self {
+        let dir = Scratch::new();
+        for name in ["home", "home/.ssh", "state"] {
+            fs::create_dir(dir.join(name)).expect("a directory can be made");
+        }
+        Self {
+            dir,
+            environment: Vec::new(),
+        }
+    }
+
+    /// Makes the server's key known to Passerelle.
+    pub(crate) fn trusting(self, sshd: &Sshd) -> Self {
+        self.know(&sshd.known_hosts_line());
+        self
+    }
+
+    /// With one more environment variable.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Writes the configuration file.
+    pub(crate) fn configure(&self, text: &str) {
+        self.dir.write("config.toml", text);
+    }
+
+    /// Writes Passerelle's own known_hosts.
+    pub(crate) fn know(&self, lines: &str) {
+        self.dir.write("state/known_hosts", lines);
+    }
+
+    /// A path below the user's home.
+    pub(crate) fn home(&self, name: &str) -> PathBuf {
+        self.dir.join("home").join(name)
+    }
+
+    /// A path below the state directory.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.dir.join("state").join(name)
+    }
+
+    /// A command of our program in this home; `arguments` start with the verb.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Process::command(env!("CARGO_BIN_EXE_passerelle"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.dir.join("config.toml"))
+            .arg("--state-dir")
+            .arg(self.dir.join("state"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.dir.join("home"))
+            .env("LANG", "C.UTF-8")
+            .env("RUST_BACKTRACE", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a verb to its end.
+    #[track_caller]
+    pub(crate) fn verb(&self, arguments: &[&str]) -> Outcome {
+        self.verb_with_input(arguments, "")
+    }
+
+    /// Runs a verb to its end, with this on its standard input.
+    #[track_caller]
+    pub(crate) fn verb_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process::start(&arguments.join(" "), &mut command);
+        if let Some(mut stdin) = process.child().stdin.take() {
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        let stdout = collect(process.child().stdout.take());
+        let stderr = collect(process.child().stderr.take());
+        let status = process.wait(VERB_BOUND);
+        Outcome {
+            code: status.code(),
+            stdout: stdout.join().unwrap_or_default(),
+            stderr: stderr.join().unwrap_or_default(),
+        }
+    }
+
+    /// Starts `run` in this home.
+    pub(crate) fn run(self) -> Passerelle {
+        self.run_with(&[])
+    }
+
+    /// Starts `run` in this home, with more options.
+    pub(crate) fn run_with(self, options: &[&str]) -> Passerelle {
+        let process = self.spawn_run(options);
+        let passerelle = Passerelle {
+            process,
+            home: self,
+        };
+        wait_until("passerelle answers", Duration::from_secs(30), || {
+            passerelle.verb(&["status", "--json"]).code == Some(0)
+        });
+        passerelle
+    }
+
+    /// Starts `run` in this home, and does not wait for anything.
+    pub(crate) fn spawn_run(&self, options: &[&str]) -> Process {
+        let mut command = self.command(&["run", "--json", "--secrets", "memory"]);
+        command.args(options);
+        let open = |name| {
+            let file = fs::File::options()
+                .create(true)
+                .append(true)
+                .open(self.dir.join(name));
+            file.expect("an output file can be made")
+        };
+        command.stdout(open("stdout")).stderr(open("stderr"));
+        Process::start("passerelle run", &mut command)
+    }
+
+    /// All that `run` has printed so far: standard output, then standard error.
+    pub(crate) fn printed(&self) -> (String, String) {
+        let read = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
+        (read("stdout"), read("stderr"))
+    }
+
+    /// Every file below home, state and beside them.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut next = vec![self.dir.path().to_owned()];
+        while let Some(dir) = next.pop() {
+            for entry in fs::read_dir(dir).expect("it is ours").flatten() {
+                let kind = entry.file_type().expect("it is ours");
+                if kind.is_dir() {
+                    next.push(entry.path());
+                } else if kind.is_file() {
+                    files.push(entry.path());
+                }
+            }
+        }
+        files
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        for path in self.files().iter().filter(|path| is_text(path)) {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            eprintln!("--- {} ---\n{text}", path.display());
+        }
+    }
+}
+
+/// `passerelle run`, in a home of its own. Killed when dropped.
+pub(crate) struct Passerelle {
+    process: Process,
+    home: Home,
+}
+
+impl Deref for Passerelle {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Passerelle {
+    /// One that has this configuration, trusts this server, and holds a key that the server lets in.
+    pub(crate) fn ready(
+        sshd: &Sshd,
+        forwards: impl IntoIterator<Item = super::config::Forward>,
+    ) -> Self {
+        let home = Home::empty().trusting(sshd);
+        let key = Key::ed25519(home.home(".ssh/id_ed25519"));
+        sshd.authorize(&key);
+        let mut tunnel = super::config::Tunnel::to(sshd, "lab").key(key.path());
+        for forward in forwards {
+            tunnel = tunnel.forward(forward);
+        }
+        home.configure(&Config::of(tunnel).text());
+        home.run()
+    }
+
+    /// Its process's number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// What `status --json` prints.
+    #[track_caller]
+    pub(crate) fn status(&self) -> Value {
+        let outcome = self.verb(&["status", "--json"]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome.json()
+    }
+
+    /// The first tunnel of [`Passerelle::status`].
+    #[track_caller]
+    pub(crate) fn tunnel(&self) -> Value {
+        self.status()["tunnels"][0].clone()
+    }
+
+    /// Waits until the first tunnel is in this phase, and gives it.
+    #[track_caller]
+    pub(crate) fn wait_phase(&self, phase: &str, bound: Duration) -> Value {
+        self.wait_tunnel(&format!("the tunnel is {phase}"), bound, |tunnel| {
+            tunnel["phase"] == phase
+        })
+    }
+
+    /// Waits until the first tunnel is as wanted, and gives it.
+    #[track_caller]
+    pub(crate) fn wait_tunnel(
+        &self,
+        what: &str,
+        bound: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        wait_for(what, bound, || Some(self.tunnel()).filter(&wanted))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait_end(&mut self, bound: Duration) -> ExitStatus {
+        self.process.wait(bound)
+    }
+
+    /// Ends it, and gives back its home.
+    pub(crate) fn end(mut self) -> Home {
+        self.process.signal(Signal::TERM);
+        self.process.wait(Duration::from_secs(20));
+        self.home
+    }
+}
+
+/// How a verb ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Its exit code; `None`: a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// What it printed.
+    pub(crate) stdout: String,
+    /// What it complained.
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Its output as one JSON value.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn is_text(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.len() < 1 << 20)
+        && !path.parent().is_some_and(|dir| dir.ends_with(".ssh"))
+}

@@ -1,0 +1,216 @@
+//! OpenSSH's own sshd, with keys, configuration and log of its own.
+
+use super::account::Account;
+use super::keys::Key;
+use super::process::{Process, tool};
+use super::scratch::{Scratch, free_port};
+use super::wait::wait_until;
+use rustix::process::Signal;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A server on 127.0.0.1. It takes root: sshd logs in others than itself only then.
+pub(crate) struct Sshd {
+    process: Option<Process>,
+    dir: Scratch,
+    port: u16,
+    user: String,
+    host_key: Key,
+    lines: String,
+}
+
+impl Sshd {
+    /// One that lets in root by the keys that [`Sshd::authorize`] names.
+    pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// The same, with lines for `sshd_config`, which win over the lab's own.
+    pub(crate) fn with(lines: &str) -> Self {
+        Self::new("root", lines)
+    }
+
+    /// One that lets in this account by its password, by the method of sshd's own.
+    pub(crate) fn with_password(account: &Account, lines: &str) -> Self {
+        let lines = format!("{lines}\nPasswordAuthentication yes\n");
+        Self::new(account.name(), &lines)
+    }
+
+    /// One that lets in this account by its password, asked by PAM: keyboard-interactive, RFC 4256.
+    pub(crate) fn with_keyboard_interactive(account: &Account, lines: &str) -> Self {
+        let lines = format!("{lines}\nUsePAM yes\nKbdInteractiveAuthentication yes\n");
+        Self::new(account.name(), &lines)
+    }
+
+    fn new(user: &str, lines: &str) -> Self {
+        let dir = Scratch::new();
+        // sshd reads the account's files as that account.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).expect("it is ours");
+        let mut sshd = Self {
+            process: None,
+            host_key: Key::ed25519(dir.join("host_key")),
+            port: free_port(),
+            user: user.to_owned(),
+            lines: lines.to_owned(),
+            dir,
+        };
+        sshd.dir.write("authorized_keys", "");
+        sshd.restart();
+        sshd
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The account to log in as.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The key that it proves to hold.
+    pub(crate) fn host_key(&self) -> &Key {
+        &self.host_key
+    }
+
+    /// The line that makes it known.
+    pub(crate) fn known_hosts_line(&self) -> String {
+        format!("[127.0.0.1]:{} {}\n", self.port, self.host_key.public())
+    }
+
+    /// A path in its own directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Lets in who holds this key.
+    pub(crate) fn authorize(&self, key: &Key) {
+        self.dir
+            .write("authorized_keys", &format!("{}\n", key.public()));
+    }
+
+    /// Gives it another host key, of the kind that these options of ssh-keygen name, at its next start.
+    pub(crate) fn replace_host_key(&mut self, kind: &[&str]) {
+        let path = self.dir.join(&format!("host_key_{}", fastrand::u32(..)));
+        self.host_key = Key::generate(path, kind, "");
+    }
+
+    /// Its configuration's extra lines from the next start on.
+    pub(crate) fn configure(&mut self, lines: &str) {
+        self.lines = lines.to_owned();
+    }
+
+    /// Everything that it has logged so far, at `LogLevel DEBUG1` unless a line says otherwise.
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(self.dir.join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How many lines of the log hold this text.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log()
+            .lines()
+            .filter(|line| line.contains(text))
+            .count()
+    }
+
+    /// Kills it, and every session with it.
+    pub(crate) fn stop(&mut self) {
+        self.process = None;
+    }
+
+    /// Kills the sessions alone: who comes back is let in again.
+    pub(crate) fn kill_sessions(&self) {
+        self.running().signal_descendants(Signal::KILL);
+    }
+
+    /// Stops the sessions in their tracks: their peers hear nothing more, not even an end.
+    pub(crate) fn freeze_sessions(&self) {
+        self.running().signal_descendants(Signal::STOP);
+    }
+
+    /// Lets frozen sessions go on.
+    pub(crate) fn thaw_sessions(&self) {
+        self.running().signal_descendants(Signal::CONT);
+    }
+
+    /// Starts it again on the same port, and waits until it listens.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        let _ = fs::create_dir_all("/run/sshd");
+        self.dir.write("sshd_config", &self.config());
+        let mut command = Process::command(tool("sshd", "openssh-server"));
+        command
+            .arg("-D")
+            .arg("-f")
+            .arg(self.dir.join("sshd_config"));
+        command.arg("-E").arg(self.dir.join("log"));
+        let mut process = Process::start("sshd", &mut command);
+        wait_until("sshd listens", Duration::from_secs(20), || {
+            assert!(process.ended().is_none(), "sshd ended:\n{}", self.log());
+            is_listening(self.port)
+        });
+        self.process = Some(process);
+    }
+
+    fn running(&self) -> &Process {
+        self.process.as_ref().expect("sshd runs")
+    }
+
+    fn config(&self) -> String {
+        // sshd takes the first value of each keyword.
+        let mut config = format!("{}\n", self.lines);
+        let dir = self.dir.path().display();
+        let (port, key) = (self.port, self.host_key.path().display());
+        config += &format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {key}\n\
+             AuthorizedKeysFile {dir}/authorized_keys\nPermitRootLogin prohibit-password\n\
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
+             StrictModes no\nPidFile none\nUseDNS no\nMaxStartups 200\nLogLevel DEBUG1\n"
+        );
+        if openssh_version() >= (9, 8) {
+            // Meant against strangers who guess; here it would punish the next test.
+            config += "PerSourcePenalties no\n";
+        }
+        config
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.stop();
+        if std::thread::panicking() {
+            eprintln!("--- sshd's log ---\n{}", self.log());
+        }
+    }
+}
+
+/// Whether something listens on this port: seen from outside, so that no connection reaches it.
+fn is_listening(port: u16) -> bool {
+    let hex = format!("{port:04X}");
+    let table = fs::read_to_string("/proc/net/tcp").expect("/proc is mounted");
+    table.lines().any(|line| {
+        let mut fields = line.split_whitespace();
+        let local = fields.nth(1).and_then(|local| local.split(':').nth(1));
+        local == Some(&hex) && fields.nth(1) == Some("0A")
+    })
+}
+
+/// Major and minor version of the installed OpenSSH.
+fn openssh_version() -> (u32, u32) {
+    let output = Command::new(tool("ssh", "openssh-client"))
+        .arg("-V")
+        .stdin(Stdio::null())
+        .output();
+    let text = output.expect("ssh runs").stderr;
+    let text = String::from_utf8_lossy(&text);
+    let number = |text: &str| text.parse().expect("OpenSSH_MAJOR.MINORpN");
+    let rest = text.strip_prefix("OpenSSH_").expect("OpenSSH's version");
+    let (major, rest) = rest.split_once('.').expect("a minor version");
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    (number(major), number(&rest[..end.unwrap_or(rest.len())]))
+}

@@ -1,0 +1,87 @@
+//! The lab itself works, as OpenSSH's own client sees it: what a failing test blames is Passerelle.
+
+use crate::common::{
+    Account, Backend, Home, Key, Process, Prometheus, Scratch, Sshd, free_port, get, tool,
+    wait_until,
+};
+use std::process::Command;
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(60);
+
+#[test]
+fn prometheus_scrapes_the_backend() {
+    let backend = Backend::start();
+    let prometheus = Prometheus::scraping(backend.port());
+    wait_until("a scrape is stored", BOUND, || {
+        get(prometheus.port(), "/api/v1/query?query=lab_requests_total")
+            .is_ok_and(|reply| reply.body.contains("\"job\":\"backend\""))
+    });
+}
+
+#[test]
+fn ssh_gets_through_by_a_key() {
+    let sshd = Sshd::start();
+    let home = Home::empty();
+    let key = Key::ed25519(home.home("id"));
+    sshd.authorize(&key);
+    let mut ssh = ssh(&sshd);
+    ssh.arg("-i").arg(key.path());
+    assert_forwards(&mut ssh);
+    assert_eq!(sshd.logged("Accepted publickey for root"), 1);
+}
+
+#[test]
+fn ssh_gets_through_by_a_password() {
+    let account = Account::new();
+    let sshd = Sshd::with_password(&account, "");
+    let scratch = Scratch::new();
+    assert_forwards(asking(&mut ssh(&sshd), &scratch, account.password()));
+    assert_eq!(sshd.logged("Accepted password for "), 1);
+}
+
+#[test]
+fn ssh_gets_through_by_keyboard_interactive() {
+    let account = Account::new();
+    let sshd = Sshd::with_keyboard_interactive(&account, "");
+    let scratch = Scratch::new();
+    assert_forwards(asking(&mut ssh(&sshd), &scratch, account.password()));
+    assert_eq!(sshd.logged("Accepted keyboard-interactive/pam for "), 1);
+}
+
+fn ssh(sshd: &Sshd) -> Command {
+    let mut ssh = Process::command(tool("ssh", "openssh-client"));
+    ssh.args(["-F", "none", "-N", "-o", "ExitOnForwardFailure=yes"]);
+    ssh.args(["-o", "StrictHostKeyChecking=yes", "-o"]);
+    let known_hosts = sshd.path("known_hosts");
+    std::fs::write(&known_hosts, sshd.known_hosts_line()).expect("it is ours");
+    ssh.arg(format!("UserKnownHostsFile={}", known_hosts.display()));
+    ssh.args([
+        "-p",
+        &sshd.port().to_string(),
+        "-l",
+        sshd.user(),
+        "127.0.0.1",
+    ]);
+    ssh
+}
+
+/// Lets ssh ask a program for the password.
+fn asking<'a>(ssh: &'a mut Command, scratch: &Scratch, password: &str) -> &'a mut Command {
+    use std::os::unix::fs::PermissionsExt;
+    let script = scratch.write("ask", &format!("#!/bin/sh\necho '{password}'\n"));
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o700)).expect("it is ours");
+    ssh.env("SSH_ASKPASS", script);
+    ssh.env("SSH_ASKPASS_REQUIRE", "force")
+}
+
+fn assert_forwards(ssh: &mut Command) {
+    let backend = Backend::start();
+    let local = free_port();
+    ssh.arg("-L")
+        .arg(format!("127.0.0.1:{local}:127.0.0.1:{}", backend.port()));
+    let _ssh = Process::start("ssh", ssh);
+    wait_until("the backend answers through ssh -L", BOUND, || {
+        get(local, "/metrics").is_ok_and(|reply| reply.status == 200)
+    });
+}
