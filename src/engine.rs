@@ -2,6 +2,9 @@
 
 pub mod client;
 pub mod connect;
+pub mod forward;
 pub mod link;
 pub mod offer;
+pub mod probe;
+pub mod spool;
 pub mod transport;
