@@ -5,7 +5,7 @@ use crate::model::Language;
 macro_rules! temporary {
     ($($(#[$m:meta])* $name:ident: $en:expr, $fr:expr;)*) => {$(
         #[doc = "Words."]
-        pub fn $name(language: Language) -> &'static str {
+        pub(crate) fn $name(language: Language) -> &'static str {
             match language { Language::En => $en, Language::Fr => $fr }
         }
     )*};
