@@ -1,0 +1,153 @@
+//! When to dial again after a failure.
+
+use crate::model::Fault;
+use std::time::{Duration, Instant};
+
+/// The first retry after the loss of a session comes within this: most losses are a server's
+/// restart or a broken path that is whole again at once.
+const FIRST_RETRY: Duration = Duration::from_millis(150);
+
+/// Full jitter: a delay is drawn between [`LEAST`] and `BASE · 2ⁿ`, at most [`CAP`]. Clients that
+/// lost the same server spread over the whole span, instead of coming back in step.
+const BASE: Duration = Duration::from_secs(1);
+const CAP: Duration = Duration::from_secs(60);
+const LEAST: Duration = Duration::from_millis(100);
+
+/// A session that lived this long shows that the trouble was over.
+const TROUBLE_OVER: Duration = Duration::from_secs(60);
+
+/// At most one dial in this time, whoever wants it.
+const DIAL_SPACING: Duration = Duration::from_secs(2);
+
+/// The retry schedule of one tunnel.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+    last_dial: Option<Instant>,
+    /// Nobody, whoever wants it, dials before: the server asked for rest.
+    rest_until: Option<Instant>,
+}
+
+impl Backoff {
+    /// A dial starts.
+    pub(super) fn dialed(&mut self, now: Instant) {
+        self.last_dial = Some(now);
+        self.rest_until = None;
+    }
+
+    /// The trouble is known to be another one now: start over.
+    pub(super) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// A session that lived for `lived` was lost, or a dial failed (`None`): when to dial again.
+    pub(super) fn next(
+        &mut self,
+        fault: &Fault,
+        lived: Option<Duration>,
+        now: Instant,
+        rng: &mut fastrand::Rng,
+    ) -> Instant {
+        if lived.is_some_and(|lived| lived >= TROUBLE_OVER) {
+            self.failures = 0;
+        }
+        let delay = if lived.is_some() && self.failures == 0 {
+            FIRST_RETRY.mul_f64(rng.f64())
+        } else {
+            let most = (BASE * 2_u32.pow(self.failures.min(6))).min(CAP);
+            LEAST + (most - LEAST).mul_f64(rng.f64())
+        };
+        self.failures = self.failures.saturating_add(1);
+        let rest = fault.least_delay();
+        if rest.is_zero() {
+            return now + delay;
+        }
+        // Up to as much again, so that those whom a busy server turned away do not return together.
+        let rest_until = now + rest + rest.mul_f64(rng.f64());
+        self.rest_until = Some(rest_until);
+        rest_until.max(now + delay)
+    }
+
+    /// The earliest moment at which someone who wants a connection now gets a dial.
+    pub(super) fn earliest(&self, now: Instant) -> Instant {
+        let spaced = self.last_dial.map(|last| last + DIAL_SPACING);
+        [spaced, self.rest_until]
+            .into_iter()
+            .flatten()
+            .fold(now, Instant::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> Fault {
+        Fault::KeepaliveTimeout { server: "s".into() }
+    }
+
+    #[test]
+    fn the_first_retry_after_a_loss_is_immediate_and_the_next_are_not() {
+        let (mut rng, now) = (fastrand::Rng::with_seed(7), Instant::now());
+        let mut backoff = Backoff::default();
+        let lived = Some(Duration::from_secs(5));
+        assert!(backoff.next(&lost(), lived, now, &mut rng) - now <= FIRST_RETRY);
+        let spans: Vec<_> = (0..200)
+            .map(|_| backoff.clone().next(&lost(), lived, now, &mut rng) - now)
+            .collect();
+        assert!(spans.iter().any(|span| *span > BASE));
+        assert!(
+            spans
+                .iter()
+                .all(|span| *span <= 2 * BASE && *span >= LEAST)
+        );
+    }
+
+    #[test]
+    fn delays_grow_to_the_cap_and_no_further() {
+        let (mut rng, now) = (fastrand::Rng::with_seed(7), Instant::now());
+        let mut backoff = Backoff::default();
+        let longest = (0..1000)
+            .map(|_| backoff.next(&lost(), None, now, &mut rng) - now)
+            .max()
+            .unwrap();
+        assert!(longest <= CAP && longest > CAP / 2);
+    }
+
+    #[test]
+    fn a_minute_of_life_starts_over() {
+        let (mut rng, now) = (fastrand::Rng::with_seed(7), Instant::now());
+        let mut backoff = Backoff::default();
+        for _ in 0..10 {
+            backoff.next(&lost(), None, now, &mut rng);
+        }
+        let next = backoff.next(&lost(), Some(TROUBLE_OVER), now, &mut rng);
+        assert!(next - now <= FIRST_RETRY);
+    }
+
+    #[test]
+    fn a_busy_server_gets_five_seconds_whoever_asks() {
+        let (mut rng, now) = (fastrand::Rng::with_seed(7), Instant::now());
+        let busy = Fault::ServerBusy {
+            server: "s".into(),
+            detail: String::new(),
+        };
+        let mut backoff = Backoff::default();
+        let next = backoff.next(&busy, None, now, &mut rng);
+        assert!(next - now >= Duration::from_secs(5));
+        assert!(backoff.earliest(now) - now >= Duration::from_secs(5));
+        backoff.dialed(next);
+        assert_eq!(backoff.earliest(next), next + DIAL_SPACING);
+    }
+
+    #[test]
+    fn whoever_wants_it_gets_one_dial_each_two_seconds() {
+        let now = Instant::now();
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.earliest(now), now);
+        backoff.dialed(now);
+        assert_eq!(backoff.earliest(now), now + DIAL_SPACING);
+        let later = now + Duration::from_secs(9);
+        assert_eq!(backoff.earliest(later), later);
+    }
+}

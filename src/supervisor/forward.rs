@@ -1,0 +1,198 @@
+//! One forward, as the supervisor sees it: is its listener bound, is its service well, and when to
+//! ask again.
+
+use super::Action;
+use crate::model::{Attempt, Fault, ForwardSettings, ForwardView, Health, HealthCheck, HealthState};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a port that could not be bound is left alone.
+const LISTEN_RETRY: Duration = Duration::from_secs(3);
+
+/// How often a service that works is asked, and one that does not.
+const PROBE_WELL: Duration = Duration::from_secs(10);
+const PROBE_UNWELL: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Forward {
+    pub(super) settings: Arc<ForwardSettings>,
+    listener: Listener,
+    health: Health,
+    probe: Probe,
+}
+
+#[derive(Debug)]
+enum Listener {
+    Closed,
+    Binding,
+    Bound,
+    Failed { fault: Fault, retry: Instant },
+}
+
+#[derive(Debug)]
+enum Probe {
+    /// There is no session to ask through, or nothing to ask.
+    Off,
+    Due(Instant),
+    UnderWay,
+}
+
+impl Forward {
+    pub(super) fn new(settings: Arc<ForwardSettings>) -> Self {
+        Self {
+            settings,
+            listener: Listener::Closed,
+            health: Health::default(),
+            probe: Probe::Off,
+        }
+    }
+
+    /// Its tunnel is wanted: listen, if it does not.
+    pub(super) fn open(&mut self, actions: &mut VecDeque<Action>) {
+        if matches!(self.listener, Listener::Closed) {
+            self.listener = Listener::Binding;
+            self.listen(actions);
+        }
+    }
+
+    /// Its tunnel is not wanted any more, or it itself is not.
+    pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
+        if !matches!(self.listener, Listener::Closed) {
+            self.listener = Listener::Closed;
+            actions.push_back(Action::Unlisten(self.settings.id.clone()));
+        }
+    }
+
+    /// Other settings for the same forward. What the difference does not touch goes on.
+    pub(super) fn change(
+        &mut self,
+        settings: Arc<ForwardSettings>,
+        now: Instant,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let old = std::mem::replace(&mut self.settings, settings);
+        if old == self.settings {
+            return;
+        }
+        if !matches!(self.probe, Probe::Off) || old.health == HealthCheck::None {
+            self.health = Health::default();
+            self.session_up(now);
+        }
+        if matches!(self.listener, Listener::Closed) {
+            return;
+        }
+        if old.local == self.settings.local {
+            self.listen(actions);
+        } else {
+            self.close(actions);
+            self.open(actions);
+        }
+    }
+
+    pub(super) fn listening(&mut self, result: Result<(), Fault>, now: Instant) {
+        if matches!(self.listener, Listener::Closed) {
+            return;
+        }
+        self.listener = match result {
+            Ok(()) => Listener::Bound,
+            Err(fault) => Listener::Failed {
+                fault,
+                retry: now + LISTEN_RETRY,
+            },
+        };
+    }
+
+    /// A session stands: ask now.
+    pub(super) fn session_up(&mut self, now: Instant) {
+        if self.settings.health == HealthCheck::None {
+            self.health = Health::ok();
+            self.probe = Probe::Off;
+        } else {
+            self.probe = Probe::Due(now);
+        }
+    }
+
+    /// The session is over: what was known through it is void.
+    pub(super) fn session_down(&mut self) {
+        self.health = Health::default();
+        self.probe = Probe::Off;
+    }
+
+    /// Somebody wants to know now, or to have the port now.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Probe::Due(at) = &mut self.probe {
+            *at = now;
+        }
+        if let Listener::Failed { retry, .. } = &mut self.listener {
+            *retry = now;
+        }
+    }
+
+    pub(super) fn probed(&mut self, health: Health, now: Instant) {
+        if !matches!(self.probe, Probe::UnderWay) {
+            return;
+        }
+        let pause = if health.state == HealthState::Ok {
+            PROBE_WELL
+        } else {
+            PROBE_UNWELL
+        };
+        self.health = health;
+        self.probe = Probe::Due(now + pause);
+    }
+
+    /// Does what is due; `session` is the one to probe through.
+    pub(super) fn tick(
+        &mut self,
+        session: Option<Attempt>,
+        now: Instant,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if let Listener::Failed { retry, .. } = &mut self.listener
+            && *retry <= now
+        {
+            // It stays shown as failed until the new try has an outcome: no flicker.
+            *retry = now + LISTEN_RETRY;
+            self.listen(actions);
+        }
+        if let (Probe::Due(at), Some(attempt)) = (&self.probe, session)
+            && *at <= now
+        {
+            self.probe = Probe::UnderWay;
+            actions.push_back(Action::Probe {
+                forward: Arc::clone(&self.settings),
+                attempt,
+            });
+        }
+    }
+
+    /// When [`Forward::tick`] has something to do.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let listen = match self.listener {
+            Listener::Failed { retry, .. } => Some(retry),
+            Listener::Closed | Listener::Binding | Listener::Bound => None,
+        };
+        let probe = match self.probe {
+            Probe::Due(at) => Some(at),
+            Probe::Off | Probe::UnderWay => None,
+        };
+        listen.into_iter().chain(probe).min()
+    }
+
+    pub(super) fn view(&self) -> ForwardView {
+        ForwardView {
+            settings: Arc::clone(&self.settings),
+            listening: matches!(self.listener, Listener::Bound),
+            fault: match &self.listener {
+                Listener::Failed { fault, .. } => Some(fault.clone()),
+                Listener::Closed | Listener::Binding | Listener::Bound => None,
+            },
+            health: self.health.clone(),
+        }
+    }
+
+    fn listen(&self, actions: &mut VecDeque<Action>) {
+        actions.push_back(Action::Listen(Arc::clone(&self.settings)));
+    }
+}
