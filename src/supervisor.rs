@@ -3,10 +3,248 @@
 //! [`Supervisor::handle`] takes one [`Input`]; [`Supervisor::poll_action`] gives what is to be done;
 //! [`Supervisor::poll_timeout`] says when [`Supervisor::handle_timeout`] wants to be called.
 
+mod backoff;
+mod forward;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tunnel;
+
 use crate::model::{
-    Attempt, ForwardId, ForwardSettings, PresentedKey, Secret, TunnelId, TunnelSettings,
+    Attempt, Command, ForwardId, ForwardSettings, Input, PresentedKey, Secret, Settings, Snapshot,
+    TunnelId, TunnelSettings,
 };
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
+use tunnel::{Context, Tunnel};
+
+/// All tunnels, what is wanted of them and what is true of them.
+#[derive(Debug)]
+pub struct Supervisor {
+    tunnels: Vec<Tunnel>,
+    settings_errors: Arc<[String]>,
+    quitting: bool,
+    actions: VecDeque<Action>,
+    last_attempt: u64,
+    last_question: u64,
+    rng: fastrand::Rng,
+}
+
+impl Supervisor {
+    /// The supervisor of these tunnels. Those with `autostart` are wanted up at once. `seed` is for
+    /// the jitter of retries alone.
+    #[must_use]
+    pub fn new(settings: &Settings, seed: u64, now: Instant) -> Self {
+        let mut new = Self {
+            tunnels: Vec::new(),
+            settings_errors: Arc::default(),
+            quitting: false,
+            actions: VecDeque::new(),
+            last_attempt: 0,
+            last_question: 0,
+            rng: fastrand::Rng::with_seed(seed),
+        };
+        new.configure(settings, now);
+        new.settle(now);
+        new
+    }
+
+    /// Takes one input, and does what is due at `now`.
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Command(command) => self.command(command, now),
+            Input::Settings(settings) => {
+                self.settings_errors = Arc::default();
+                if !self.quitting {
+                    self.configure(&settings, now);
+                }
+            }
+            Input::SettingsRejected(errors) => self.settings_errors = errors,
+            Input::Session {
+                tunnel,
+                attempt,
+                event,
+            } => self.one(&tunnel, now, |tunnel, cx| {
+                tunnel.session(attempt, event, cx);
+            }),
+            Input::Probed {
+                forward,
+                attempt,
+                health,
+            } => self.one(&forward.tunnel, now, |tunnel, cx| {
+                tunnel.probed(&forward, attempt, health, cx.now);
+            }),
+            Input::Listening { forward, result } => {
+                self.one(&forward.tunnel, now, |tunnel, cx| {
+                    tunnel.listening(&forward, result, cx.now);
+                });
+            }
+            Input::Demand(tunnel) => self.one(&tunnel, now, Tunnel::demand),
+            Input::EnvironmentChanged => self.each(None, now, Tunnel::environment_changed),
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.settle(now);
+    }
+
+    /// When [`Supervisor::handle_timeout`] wants to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.tunnels.iter().filter_map(Tunnel::due).min()
+    }
+
+    /// The next thing to do.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// What is true now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            tunnels: self
+                .tunnels
+                .iter()
+                .filter(|tunnel| !tunnel.removed)
+                .map(Tunnel::view)
+                .collect(),
+            settings_errors: Arc::clone(&self.settings_errors),
+            quitting: self.quitting,
+        }
+    }
+
+    /// Everything is down, and is to stay so.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        self.quitting && self.tunnels.iter().all(Tunnel::is_idle)
+    }
+
+    fn command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Quit => {
+                self.quitting = true;
+                self.each(None, now, Tunnel::down);
+            }
+            Command::Down(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::down),
+            Command::ClearSecrets(tunnel) => self.one(&tunnel, now, |tunnel, cx| {
+                cx.actions
+                    .push_back(Action::ClearSecrets(Arc::clone(tunnel.settings())));
+            }),
+            // Whoever quits does not begin anything.
+            Command::Up(_)
+            | Command::Restart(_)
+            | Command::Answer { .. }
+            | Command::SetPassword { .. }
+                if self.quitting => {}
+            Command::Up(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::up),
+            Command::Restart(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::restart),
+            Command::Answer {
+                tunnel,
+                question,
+                answer,
+            } => self.one(&tunnel, now, |tunnel, cx| {
+                tunnel.answer(question, answer, cx);
+            }),
+            Command::SetPassword {
+                tunnel,
+                value,
+                remember,
+            } => self.one(&tunnel, now, |tunnel, cx| {
+                tunnel.set_password(value, remember, cx);
+            }),
+        }
+    }
+
+    /// Applies a configuration as a difference: by name, in its order.
+    fn configure(&mut self, settings: &Settings, now: Instant) {
+        let mut old = std::mem::take(&mut self.tunnels);
+        let mut added = Vec::new();
+        for wanted in &settings.tunnels {
+            let known = old
+                .iter()
+                .position(|tunnel| tunnel.settings().id == wanted.id);
+            let tunnel = match known {
+                Some(index) => old.swap_remove(index),
+                None => Tunnel::new(Arc::clone(wanted), now),
+            };
+            if (known.is_none() || tunnel.removed) && wanted.autostart {
+                added.push(wanted.id.clone());
+            }
+            self.tunnels.push(tunnel);
+        }
+        let kept = self.tunnels.len();
+        self.tunnels.append(&mut old);
+        let mut index = 0;
+        self.each(None, now, |tunnel, cx| {
+            tunnel.removed = index >= kept;
+            if tunnel.removed {
+                tunnel.down(cx);
+            }
+            index += 1;
+        });
+        for wanted in &settings.tunnels {
+            self.one(&wanted.id, now, |tunnel, cx| {
+                tunnel.reconfigure(Arc::clone(wanted), cx);
+            });
+        }
+        for id in &added {
+            self.one(id, now, Tunnel::up);
+        }
+    }
+
+    fn settle(&mut self, now: Instant) {
+        self.each(None, now, |tunnel, cx| {
+            tunnel.tick(cx);
+            tunnel.settle(cx.now);
+        });
+        self.tunnels
+            .retain(|tunnel| !(tunnel.removed && tunnel.is_idle()));
+    }
+
+    fn one(
+        &mut self,
+        id: &TunnelId,
+        now: Instant,
+        act: impl FnOnce(&mut Tunnel, &mut Context<'_>),
+    ) {
+        let (tunnels, mut cx) = self.lend(now);
+        if let Some(tunnel) = tunnels
+            .iter_mut()
+            .find(|tunnel| tunnel.settings().id == *id)
+        {
+            act(tunnel, &mut cx);
+        }
+    }
+
+    /// On the tunnel `which`, or on all of them.
+    fn each(
+        &mut self,
+        which: Option<&TunnelId>,
+        now: Instant,
+        mut act: impl FnMut(&mut Tunnel, &mut Context<'_>),
+    ) {
+        let (tunnels, mut cx) = self.lend(now);
+        tunnels
+            .iter_mut()
+            .filter(|tunnel| which.is_none_or(|id| tunnel.settings().id == *id))
+            .for_each(|tunnel| act(tunnel, &mut cx));
+    }
+
+    fn lend(&mut self, now: Instant) -> (&mut [Tunnel], Context<'_>) {
+        let cx = Context {
+            now,
+            actions: &mut self.actions,
+            last_attempt: &mut self.last_attempt,
+            last_question: &mut self.last_question,
+            rng: &mut self.rng,
+        };
+        (&mut self.tunnels, cx)
+    }
+}
 
 /// What the engine is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +270,14 @@ pub enum Action {
         /// Which.
         attempt: Attempt,
     },
-    /// Give the session the answer that it waits for; `None`: the user gave up, or time ran out.
+    /// Give the session the answer that it waits for.
     Respond {
         /// Whose.
         tunnel: TunnelId,
         /// Which.
         attempt: Attempt,
         /// One for each field.
-        responses: Option<Vec<Secret>>,
+        responses: Vec<Secret>,
     },
     /// Ask the service behind a forward how it is; answered by `Input::Probed`.
     Probe {

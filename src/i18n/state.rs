@@ -26,6 +26,7 @@ pub fn stage(language: Language, stage: Stage) -> String {
         Stage::Connecting => reaching(language),
         Stage::Handshake => handshake(language),
         Stage::Authenticating => authenticating(language),
+        Stage::Checking => checking(language),
     }
 }
 
@@ -77,5 +78,9 @@ messages! {
     authenticating() {
         fr: "identification",
         en: "logging in",
+    }
+    checking() {
+        fr: "vérification des services",
+        en: "checking the services",
     }
 }

@@ -114,6 +114,8 @@ pub enum Stage {
     Handshake,
     /// Authentication.
     Authenticating,
+    /// The session stands; the services behind the forwards are asked how they are.
+    Checking,
 }
 
 /// What is known of the server once a session stands.

@@ -96,11 +96,7 @@ mod tests {
             .map(|_| backoff.clone().next(&lost(), lived, now, &mut rng) - now)
             .collect();
         assert!(spans.iter().any(|span| *span > BASE));
-        assert!(
-            spans
-                .iter()
-                .all(|span| *span <= 2 * BASE && *span >= LEAST)
-        );
+        assert!(spans.iter().all(|span| *span <= 2 * BASE && *span >= LEAST));
     }
 
     #[test]

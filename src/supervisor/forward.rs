@@ -2,7 +2,9 @@
 //! ask again.
 
 use super::Action;
-use crate::model::{Attempt, Fault, ForwardSettings, ForwardView, Health, HealthCheck, HealthState};
+use crate::model::{
+    Attempt, Fault, ForwardSettings, ForwardView, Health, HealthCheck, HealthState,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +66,8 @@ impl Forward {
         }
     }
 
-    /// Other settings for the same forward. What the difference does not touch goes on.
+    /// Other settings for the same forward. What the difference does not touch goes on; a listener
+    /// whose address changed is closed, and [`Forward::open`] opens it anew.
     pub(super) fn change(
         &mut self,
         settings: Arc<ForwardSettings>,
@@ -75,9 +78,13 @@ impl Forward {
         if old == self.settings {
             return;
         }
-        if !matches!(self.probe, Probe::Off) || old.health == HealthCheck::None {
-            self.health = Health::default();
-            self.session_up(now);
+        if old.health != self.settings.health || old.remote != self.settings.remote {
+            let session_lives =
+                !matches!(self.probe, Probe::Off) || self.health.state == HealthState::Ok;
+            self.session_down();
+            if session_lives {
+                self.session_up(now);
+            }
         }
         if matches!(self.listener, Listener::Closed) {
             return;
@@ -86,7 +93,6 @@ impl Forward {
             self.listen(actions);
         } else {
             self.close(actions);
-            self.open(actions);
         }
     }
 

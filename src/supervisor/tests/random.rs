@@ -1,0 +1,286 @@
+//! Random inputs in random order: what must hold whatever happens.
+
+use super::{SERVER, id, lost, production, refused, settings, unknown_key};
+use crate::model::{
+    Answer, Attempt, AuthMethod, Command, Fault, ForwardId, Health, Input, Phase, QuestionId,
+    Secret, ServerInfo, SessionEvent, Stage,
+};
+use crate::supervisor::{Action, Supervisor};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The engine's promise: a hang-up ends the session within this.
+const HANG_UP: Duration = Duration::from_secs(3);
+
+/// What the world may do. Attempts are meant relative to the newest, so that both the current
+/// and stale ones come up.
+#[derive(Debug, Clone)]
+enum Step {
+    Pass(u64),
+    Up,
+    Down,
+    Restart,
+    Demand,
+    EnvironmentChanged,
+    Reload {
+        port: u16,
+    },
+    Event {
+        age: u64,
+        event: SessionEvent,
+    },
+    Probed {
+        age: u64,
+        forward: &'static str,
+        well: bool,
+    },
+    Listening {
+        forward: &'static str,
+        bound: bool,
+    },
+    Answer(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let forward = prop_oneof![Just("Grafana"), Just("Prometheus")];
+    let age = prop_oneof![4 => Just(0_u64), 1 => 1..3_u64];
+    prop_oneof![
+        4 => (1..70_000_u64).prop_map(Step::Pass),
+        1 => Just(Step::Up),
+        1 => Just(Step::Down),
+        1 => Just(Step::Restart),
+        2 => Just(Step::Demand),
+        1 => Just(Step::EnvironmentChanged),
+        1 => (722..724_u16).prop_map(|port| Step::Reload { port }),
+        8 => (age.clone(), event()).prop_map(|(age, event)| Step::Event { age, event }),
+        3 => (age, forward.clone(), any::<bool>())
+            .prop_map(|(age, forward, well)| Step::Probed { age, forward, well }),
+        1 => (forward, any::<bool>())
+            .prop_map(|(forward, bound)| Step::Listening { forward, bound }),
+        1 => (0..2_u64).prop_map(Step::Answer),
+    ]
+}
+
+fn event() -> impl Strategy<Value = SessionEvent> {
+    let server = ServerInfo {
+        address: ([192, 0, 2, 1], 722).into(),
+        round_trip: Duration::from_millis(1),
+        algorithms: String::new(),
+    };
+    prop_oneof![
+        1 => Just(SessionEvent::Stage(Stage::Authenticating)),
+        4 => Just(SessionEvent::Established(server)),
+        1 => Just(SessionEvent::Asks {
+            name: String::new(),
+            instruction: String::new(),
+            prompts: vec![],
+        }),
+        1 => Just(SessionEvent::Ended(None)),
+        2 => Just(SessionEvent::Ended(Some(lost()))),
+        2 => Just(SessionEvent::Ended(Some(refused()))),
+        1 => Just(SessionEvent::Ended(Some(rejected()))),
+        1 => Just(SessionEvent::Ended(Some(Fault::HostKeyUnknown { key: unknown_key() }))),
+    ]
+}
+
+fn rejected() -> Fault {
+    Fault::AuthenticationRejected {
+        user: "maintenance".into(),
+        server: SERVER.into(),
+        tried: vec![AuthMethod::Password],
+        offered: vec![],
+    }
+}
+
+/// The world's own books, kept beside the supervisor's.
+struct World {
+    supervisor: Supervisor,
+    now: Instant,
+    newest: u64,
+    /// The session that was dialed and has not ended, and when it was asked to.
+    session: Option<(u64, Option<Instant>)>,
+    probed_ok: BTreeSet<ForwardId>,
+    wanted: bool,
+    /// Blocked, and nobody has given a reason to dial since.
+    stuck: bool,
+    port: u16,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Instant::now();
+        let mut world = Self {
+            supervisor: Supervisor::new(&settings([production()]), 7, now),
+            now,
+            newest: 0,
+            session: None,
+            probed_ok: BTreeSet::new(),
+            wanted: true,
+            stuck: false,
+            port: 722,
+        };
+        world.observe();
+        world
+    }
+
+    fn take(&mut self, step: Step) {
+        let input = match step {
+            Step::Pass(milliseconds) => {
+                self.pass(Duration::from_millis(milliseconds));
+                return;
+            }
+            Step::Up => {
+                (self.wanted, self.stuck) = (true, false);
+                Input::Command(Command::Up(None))
+            }
+            Step::Down => {
+                self.wanted = false;
+                Input::Command(Command::Down(None))
+            }
+            Step::Restart => {
+                (self.wanted, self.stuck) = (true, false);
+                Input::Command(Command::Restart(None))
+            }
+            Step::Demand => Input::Demand(id()),
+            Step::EnvironmentChanged => Input::EnvironmentChanged,
+            Step::Reload { port } => {
+                if port != self.port {
+                    self.stuck = false;
+                    self.port = port;
+                }
+                let mut tunnel = production();
+                tunnel.port = port;
+                Input::Settings(Arc::new(settings([tunnel])))
+            }
+            Step::Event { age, event } => {
+                let attempt = self.newest.saturating_sub(age);
+                if age == 0 {
+                    // A session that has ended says nothing more.
+                    if self.session.is_none() {
+                        return;
+                    }
+                    if matches!(event, SessionEvent::Ended(_)) {
+                        self.session = None;
+                    }
+                }
+                Input::Session {
+                    tunnel: id(),
+                    attempt: Attempt(attempt),
+                    event,
+                }
+            }
+            Step::Probed { age, forward, well } => {
+                let forward = ForwardId::new(&id(), forward);
+                if well && age == 0 {
+                    self.probed_ok.insert(forward.clone());
+                }
+                Input::Probed {
+                    forward,
+                    attempt: Attempt(self.newest.saturating_sub(age)),
+                    health: if well {
+                        Health::ok()
+                    } else {
+                        Health::default()
+                    },
+                }
+            }
+            Step::Listening { forward, bound } => Input::Listening {
+                forward: ForwardId::new(&id(), forward),
+                result: if bound { Ok(()) } else { Err(refused()) },
+            },
+            Step::Answer(kind) => {
+                let snapshot = self.supervisor.snapshot();
+                let question = snapshot.tunnels[0].question.as_ref();
+                let answer = if kind == 0 {
+                    Answer::AcceptHostKey
+                } else {
+                    Answer::Secret {
+                        value: Secret::new("x".into()),
+                        remember: false,
+                    }
+                };
+                if question.is_some() {
+                    self.stuck = false;
+                }
+                Input::Command(Command::Answer {
+                    tunnel: id(),
+                    question: question.map_or(QuestionId(0), |question| question.id),
+                    answer,
+                })
+            }
+        };
+        self.supervisor.handle(input, self.now);
+        self.observe();
+    }
+
+    /// As the engine does: from time-out to time-out.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.supervisor.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.supervisor.handle_timeout(self.now);
+            self.observe();
+        }
+        self.now = end;
+        self.supervisor.handle_timeout(end);
+        self.observe();
+    }
+
+    fn observe(&mut self) {
+        while let Some(action) = self.supervisor.poll_action() {
+            if let Action::Dial { attempt, .. } = &action {
+                assert!(self.wanted, "a tunnel that nobody wants was dialed");
+                assert!(!self.stuck, "what only the user can lift was dialed again");
+                assert!(attempt.0 > self.newest, "attempts only grow");
+                if let Some((_, hung_up)) = self.session {
+                    let written_off = hung_up.is_some_and(|at| self.now >= at + HANG_UP);
+                    assert!(written_off, "two sessions at once");
+                }
+                self.newest = attempt.0;
+                self.session = Some((attempt.0, None));
+                self.probed_ok.clear();
+            } else if let Action::HangUp { attempt, .. } = &action {
+                assert_eq!(self.session, Some((attempt.0, None)));
+                self.session = Some((attempt.0, Some(self.now)));
+            }
+        }
+        let snapshot = self.supervisor.snapshot();
+        let view = &snapshot.tunnels[0];
+        if view.phase == Phase::Blocked && view.question.is_none() {
+            self.stuck = true;
+        }
+        if view.phase == Phase::Healthy {
+            assert_eq!(
+                self.session,
+                Some((self.newest, None)),
+                "healthy without a session"
+            );
+            for forward in &view.forwards {
+                assert!(
+                    self.probed_ok.contains(forward.id()),
+                    "healthy without a probe through this session"
+                );
+            }
+        }
+        if matches!(view.phase, Phase::Waiting | Phase::Offline) {
+            assert!(
+                self.supervisor.poll_timeout().is_some(),
+                "waiting for nothing"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_promises_hold(steps in prop::collection::vec(step(), 1..80)) {
+        let mut world = World::new();
+        for step in steps {
+            world.take(step);
+        }
+    }
+}
