@@ -1,15 +1,26 @@
 //! One forward: its listeners, and the connections that come in by them.
 
+use super::admit::{self, Entrance};
 use super::link::Links;
-use super::spool::Spool;
+use super::listen::Listeners;
+use super::local::LocalEnd;
+use super::pump::{self, Ending};
+use super::spool::{Backlog, Spool};
 use crate::model::{ForwardSettings, Input, TrafficCounters};
+use crate::platform;
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A forward at work. Dropping it closes its listeners and resets its connections.
 #[derive(Debug)]
 pub struct Forward {
     settings: watch::Sender<Arc<ForwardSettings>>,
+    _stop: DropGuard,
 }
 
 impl Forward {
@@ -18,13 +29,31 @@ impl Forward {
     #[must_use]
     pub fn start(
         settings: Arc<ForwardSettings>,
-        _links: Links,
-        _spool: Arc<Spool>,
-        _counters: Arc<TrafficCounters>,
-        _inputs: mpsc::Sender<Input>,
+        links: Links,
+        spool: Arc<Spool>,
+        counters: Arc<TrafficCounters>,
+        inputs: mpsc::Sender<Input>,
     ) -> Self {
+        let stop = CancellationToken::new();
+        let entrance = Entrance::new(
+            settings.id.tunnel.clone(),
+            links,
+            inputs.clone(),
+            admit::HOLD,
+        );
+        let (settings, wanted) = watch::channel(settings);
+        let service = Service {
+            entrance: Arc::new(entrance),
+            spool,
+            counters,
+            stop: stop.clone(),
+            places: Arc::new(Semaphore::new(admit::CONNECTIONS)),
+            connections: JoinSet::new(),
+        };
+        tokio::spawn(run(service, wanted, inputs));
         Self {
-            settings: watch::Sender::new(settings),
+            settings,
+            _stop: stop.drop_guard(),
         }
     }
 
@@ -32,5 +61,170 @@ impl Forward {
     /// [`Input::Listening`]. Connections that are open stay as they are.
     pub fn update(&self, settings: Arc<ForwardSettings>) {
         self.settings.send_replace(settings);
+    }
+}
+
+/// Listens as wanted until the forward is dropped, then waits for its connections to be gone.
+async fn run(
+    mut service: Service,
+    wanted: watch::Receiver<Arc<ForwardSettings>>,
+    inputs: mpsc::Sender<Input>,
+) {
+    let stop = service.stop.clone();
+    stop.run_until_cancelled(listen(&mut service, wanted, inputs))
+        .await;
+    while service.connections.join_next().await.is_some() {}
+}
+
+async fn listen(
+    service: &mut Service,
+    mut wanted: watch::Receiver<Arc<ForwardSettings>>,
+    inputs: mpsc::Sender<Input>,
+) {
+    let mut listeners: Option<Listeners> = None;
+    loop {
+        let settings = Arc::clone(&wanted.borrow_and_update());
+        // What listens elsewhere goes first: the new address may overlap with it.
+        listeners = listeners.filter(|bound| bound.local() == settings.local);
+        let mut result = Ok(());
+        if listeners.is_none() {
+            match Listeners::bind(settings.local).await {
+                Ok(bound) => listeners = Some(bound),
+                Err(fault) => result = Err(fault),
+            }
+            tracing::info!(forward = %settings.id, local = %settings.local, ?result, "listen");
+        }
+        let told = Input::Listening {
+            forward: settings.id.clone(),
+            result,
+        };
+        if inputs.send(told).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            changed = wanted.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            never = service.serve(listeners.as_ref(), &settings) => match never {},
+        }
+    }
+}
+
+/// What serves the connections of one forward, whatever becomes of its listeners.
+struct Service {
+    entrance: Arc<Entrance>,
+    spool: Arc<Spool>,
+    counters: Arc<TrafficCounters>,
+    stop: CancellationToken,
+    places: Arc<Semaphore>,
+    connections: JoinSet<()>,
+}
+
+impl Service {
+    async fn serve(
+        &mut self,
+        listeners: Option<&Listeners>,
+        settings: &Arc<ForwardSettings>,
+    ) -> Infallible {
+        let Some(listeners) = listeners else {
+            return std::future::pending().await;
+        };
+        let mut failures = 0;
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                return std::future::pending().await;
+            };
+            match listeners.accept().await {
+                Ok((stream, peer)) => {
+                    failures = 0;
+                    self.admit(stream, peer, place, settings);
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(forward = %settings.id, %error, failures, "accept failed");
+                    tokio::time::sleep(admit::accept_pause(failures)).await;
+                }
+            }
+        }
+    }
+
+    fn admit(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+        settings: &Arc<ForwardSettings>,
+    ) {
+        while self.connections.try_join_next().is_some() {}
+        platform::tune_local_socket(&stream);
+        let Ok(local) = LocalEnd::new(stream) else {
+            return;
+        };
+        let connection = Connection {
+            peer,
+            settings: Arc::clone(settings),
+            entrance: Arc::clone(&self.entrance),
+            backlog: Backlog::new(Arc::clone(&self.spool)),
+            counters: Counted::new(Arc::clone(&self.counters)),
+            stop: self.stop.clone(),
+            _place: place,
+        };
+        self.connections.spawn(connection.run(local));
+    }
+}
+
+/// One local connection on its way.
+struct Connection {
+    peer: SocketAddr,
+    settings: Arc<ForwardSettings>,
+    entrance: Arc<Entrance>,
+    backlog: Backlog,
+    counters: Counted,
+    stop: CancellationToken,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run(self, local: LocalEnd) {
+        let (forward, remote) = (&self.settings.id, &self.settings.remote);
+        let opened = self
+            .stop
+            .run_until_cancelled(self.entrance.open(remote, self.peer))
+            .await;
+        let channel = match opened {
+            Some(Ok(channel)) => channel,
+            Some(Err(refusal)) => {
+                tracing::warn!(%forward, %remote, %refusal, "connection reset");
+                return;
+            }
+            None => return,
+        };
+        let ending = pump::carry(local, channel, self.backlog, &self.counters.0, &self.stop).await;
+        match ending {
+            Ending::Finished | Ending::LocalGone(_) | Ending::Cancelled => {
+                tracing::debug!(%forward, %ending, "connection over");
+            }
+            Ending::ServerClosed | Ending::SessionLost | Ending::Overrun(_) => {
+                tracing::warn!(%forward, %remote, %ending, "connection reset");
+            }
+        }
+    }
+}
+
+/// Counts a connection for as long as it lives.
+struct Counted(Arc<TrafficCounters>);
+
+impl Counted {
+    fn new(counters: Arc<TrafficCounters>) -> Self {
+        counters.opened();
+        Self(counters)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.closed();
     }
 }

@@ -1,0 +1,158 @@
+//! Who gets in: how many local connections at once, and how long one waits for a session.
+
+use super::link::{Link, Links, OpenError};
+use crate::model::{Attempt, Input, RemoteTarget, TunnelId};
+use russh::Channel;
+use russh::client::Msg;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Connections of one forward at once. What comes beyond that waits in the system's backlog.
+pub(super) const CONNECTIONS: usize = 256;
+
+/// How long a connection waits for a session before it is given up.
+pub(super) const HOLD: Duration = Duration::from_secs(15);
+
+/// As long as connections wait, the tunnel is told so this often: as often as it would dial.
+const DEMAND_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why a connection does not get in.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// There was no session in time.
+    #[error("no session")]
+    NoSession,
+    /// The server did not open a channel for it.
+    #[error("{0}")]
+    NotOpened(#[from] OpenError),
+}
+
+/// The way from a forward to its tunnel's session, whether there is one or not.
+pub(super) struct Entrance {
+    tunnel: TunnelId,
+    links: Links,
+    inputs: mpsc::Sender<Input>,
+    hold: Duration,
+    demanded: Mutex<Option<Instant>>,
+}
+
+impl Entrance {
+    pub(super) fn new(
+        tunnel: TunnelId,
+        links: Links,
+        inputs: mpsc::Sender<Input>,
+        hold: Duration,
+    ) -> Self {
+        Self {
+            tunnel,
+            links,
+            inputs,
+            hold,
+            demanded: Mutex::new(None),
+        }
+    }
+
+    /// A channel to `target`, as soon as there is a session.
+    pub(super) async fn open(
+        &self,
+        target: &RemoteTarget,
+        originator: SocketAddr,
+    ) -> Result<Channel<Msg>, Refusal> {
+        let deadline = Instant::now() + self.hold;
+        let mut lost = None;
+        loop {
+            let link = tokio::time::timeout_at(deadline, self.link(lost))
+                .await
+                .ok()
+                .flatten()
+                .ok_or(Refusal::NoSession)?;
+            match link.open(target, originator).await {
+                // Nothing was said on it yet, so another session will do.
+                Err(OpenError::SessionGone) => lost = Some(link.attempt()),
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// The session's link, once there is one that is not the `lost` one. `None`: the tunnel is gone.
+    async fn link(&self, lost: Option<Attempt>) -> Option<Arc<Link>> {
+        let usable = |link: &Option<Arc<Link>>| {
+            link.as_ref()
+                .is_some_and(|link| Some(link.attempt()) != lost)
+        };
+        let mut links = self.links.clone();
+        loop {
+            if !usable(&links.borrow()) {
+                self.demand();
+            }
+            let found = tokio::time::timeout(DEMAND_INTERVAL, links.wait_for(usable))
+                .await
+                .map(|link| link.ok().and_then(|link| link.clone()));
+            if let Ok(link) = found {
+                return link;
+            }
+        }
+    }
+
+    /// Asks for a session; many connections that wait make one demand.
+    fn demand(&self) {
+        let now = Instant::now();
+        let mut demanded = self.demanded.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = demanded.is_none_or(|at| now - at >= DEMAND_INTERVAL);
+        if due
+            && self
+                .inputs
+                .try_send(Input::Demand(self.tunnel.clone()))
+                .is_ok()
+        {
+            *demanded = Some(now);
+        }
+    }
+}
+
+/// How long to leave a listener alone after so many failures to accept in a row, the last included.
+///
+/// A system that is out of descriptors or memory keeps the connection in its backlog, so that the
+/// next try fails at once too.
+pub(super) fn accept_pause(failures: u32) -> Duration {
+    let doubled = Duration::from_millis(5).saturating_mul(1 << failures.min(10));
+    doubled.min(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::watch;
+
+    #[tokio::test]
+    async fn many_that_wait_make_one_demand_and_give_up_in_time() {
+        let (inputs, mut received) = mpsc::channel(8);
+        let (_links, links) = watch::channel(None);
+        let tunnel = TunnelId::new("Production");
+        let entrance = Entrance::new(tunnel.clone(), links, inputs, Duration::from_millis(30));
+        let target = RemoteTarget {
+            host: "localhost".into(),
+            port: 3000,
+        };
+        let originator = SocketAddr::from(([127, 0, 0, 1], 5000));
+        let (one, two) = tokio::join!(
+            entrance.open(&target, originator),
+            entrance.open(&target, originator)
+        );
+        assert!(matches!(one, Err(Refusal::NoSession)));
+        assert!(matches!(two, Err(Refusal::NoSession)));
+        drop(entrance);
+        assert_eq!(received.recv().await, Some(Input::Demand(tunnel)));
+        assert_eq!(received.recv().await, None);
+    }
+
+    #[test]
+    fn accepting_never_spins() {
+        assert_eq!(accept_pause(1), Duration::from_millis(10));
+        assert_eq!(accept_pause(5), Duration::from_millis(160));
+        assert_eq!(accept_pause(u32::MAX), Duration::from_secs(1));
+    }
+}
