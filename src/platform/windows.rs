@@ -1,13 +1,14 @@
 //! Windows.
 
 mod files;
+mod identity;
 mod ipc;
+mod ports;
 mod process;
 mod sockets;
 
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
+pub use ports::{port_owner, port_reserved};
 pub use process::{harden_process, terminate_signal};
-pub use sockets::{
-    bind_exclusive, port_owner, port_reserved, quick_ack, tune_local_socket, tune_session_socket,
-};
+pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};

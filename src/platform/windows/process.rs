@@ -1,23 +1,45 @@
-//! The process itself: how it is told to end.
+//! The process itself: which code it loads, what it leaves behind when it crashes, and how it is
+//! told to end.
+
+#![expect(unsafe_code, reason = "the loader's and the error reporting's switches")]
 
 use tokio::signal::windows;
+use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
+use windows_sys::Win32::System::LibraryLoader::{
+    LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories,
+};
 
-/// Keeps foreign code out of the process.
-pub fn harden_process() {}
+/// Keeps foreign code out of the process, and secrets in memory out of crash reports. It comes first
+/// in `main`: a library that is loaded before it may come from the program's own directory.
+///
+/// Best effort: a system that refuses is no reason not to run.
+pub fn harden_process() {
+    // SAFETY: neither call takes a pointer.
+    unsafe {
+        SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
+        WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP);
+    }
+}
 
-/// Waits until someone asks the process to end: Ctrl-C, the console closes, or the system does.
+/// Waits until someone asks the process to end: Ctrl-C or Ctrl-Break, the console closes, the user
+/// logs off, or the system shuts down.
 pub async fn terminate_signal() {
-    let (Ok(mut interrupt), Ok(mut close), Ok(mut shutdown)) = (
+    let (Ok(mut interrupt), Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (
         windows::ctrl_c(),
+        windows::ctrl_break(),
         windows::ctrl_close(),
+        windows::ctrl_logoff(),
         windows::ctrl_shutdown(),
     ) else {
+        // The events then keep their default effect, which ends the process as well.
         tracing::warn!("cannot watch for console events");
         return std::future::pending().await;
     };
     tokio::select! {
         _ = interrupt.recv() => {}
+        _ = stop.recv() => {}
         _ = close.recv() => {}
+        _ = logoff.recv() => {}
         _ = shutdown.recv() => {}
     }
 }
