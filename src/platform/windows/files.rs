@@ -1,6 +1,9 @@
 //! Files and directories for this user's eyes only.
 
-#![expect(unsafe_code, reason = "CreateDirectoryW takes a security descriptor, std does not")]
+#![expect(
+    unsafe_code,
+    reason = "CreateDirectoryW takes a security descriptor, std does not"
+)]
 
 use super::identity::{ADMINISTRATORS, Permissions, SYSTEM, owner_of, user_sid};
 use std::fs::{DirBuilder, OpenOptions};

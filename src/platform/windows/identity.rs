@@ -149,7 +149,15 @@ fn token_information(class: TOKEN_INFORMATION_CLASS) -> io::Result<Vec<u64>> {
 
     let mut length = 0;
     // SAFETY: a buffer of no length is allowed: the call then only tells the length.
-    unsafe { GetTokenInformation(token.as_raw_handle(), class, ptr::null_mut(), 0, &raw mut length) };
+    unsafe {
+        GetTokenInformation(
+            token.as_raw_handle(),
+            class,
+            ptr::null_mut(),
+            0,
+            &raw mut length,
+        )
+    };
     if length == 0 {
         return Err(io::Error::last_os_error());
     }

@@ -1,6 +1,9 @@
 //! Who has a port, and which ports Windows keeps for itself.
 
-#![expect(unsafe_code, reason = "the tables of iphlpapi and the list of processes")]
+#![expect(
+    unsafe_code,
+    reason = "the tables of iphlpapi and the list of processes"
+)]
 
 use crate::model::PortOwner;
 use std::ffi::c_void;
@@ -33,8 +36,8 @@ pub fn port_owner(address: SocketAddr) -> Option<PortOwner> {
 #[must_use]
 pub fn port_reserved(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let forbidden = TcpListener::bind(address)
-        .is_err_and(|error| error.raw_os_error() == Some(WSAEACCES));
+    let forbidden =
+        TcpListener::bind(address).is_err_and(|error| error.raw_os_error() == Some(WSAEACCES));
     forbidden && holder(&listeners(), address).is_none()
 }
 

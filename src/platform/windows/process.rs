@@ -1,7 +1,10 @@
 //! The process itself: which code it loads, what it leaves behind when it crashes, and how it is
 //! told to end.
 
-#![expect(unsafe_code, reason = "the loader's and the error reporting's switches")]
+#![expect(
+    unsafe_code,
+    reason = "the loader's and the error reporting's switches"
+)]
 
 use tokio::signal::windows;
 use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};

@@ -55,7 +55,10 @@ pub fn tune_session_socket(stream: &TcpStream) {
         set_option(socket, IPPROTO_TCP, TCP_MAXRT, seconds),
         "TCP_MAXRT",
     );
-    note(acknowledge_each_segment(socket), "SIO_TCP_SET_ACK_FREQUENCY");
+    note(
+        acknowledge_each_segment(socket),
+        "SIO_TCP_SET_ACK_FREQUENCY",
+    );
 }
 
 /// For a connection of a local program: no delay.
