@@ -4,59 +4,111 @@
 //! with errors yields all of them at once and nothing else: it is never taken over by halves.
 
 mod error;
+mod keys;
 mod mission;
+mod origin;
+mod reader;
+mod report;
+mod resolve;
+mod shape;
+mod source;
 
 pub use error::{Allowed, ConfigError, ConfigErrors, Position, Problem};
+pub use keys::{About, Absent, KEYS, Section, keys_of};
 pub use mission::default_settings;
+pub use origin::{KeyOrigin, Origin, Origins};
 
 use crate::model::Settings;
+use reader::Layer;
+use report::Report;
+use source::Source;
+use std::path::Path;
 use std::sync::Arc;
+use toml::de::DeTable;
 
-/// A configuration that is right, and where each of its values comes from.
+/// A configuration that is right, and where its values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// What to do.
     pub settings: Arc<Settings>,
-    /// Every key in effect, in the order of the settings.
-    pub origins: Vec<KeyOrigin>,
-}
-
-/// One value in effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyOrigin {
-    /// The key, such as `tunnel[0].forward[1].local`.
-    pub key: String,
-    /// The value in TOML's notation.
-    pub value: String,
     /// Who said so.
-    pub origin: Origin,
+    pub origins: Origins,
 }
 
-/// Who gave a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Nobody: it is built in.
-    Default,
-    /// The user's file.
-    File {
-        /// The line, from 1.
-        line: usize,
-    },
-    /// The machine's policy.
-    Policy {
-        /// Whether the user's file cannot say otherwise.
-        locked: bool,
-    },
+impl Loaded {
+    /// Every key that has a value, with it and where it comes from, in the order of the settings.
+    #[must_use]
+    pub fn rows(&self) -> Vec<KeyOrigin> {
+        origin::rows(&self.settings, &self.origins)
+    }
 }
 
 /// Reads the configuration file. One that does not exist means [`default_settings`].
 ///
 /// # Errors
 /// Everything that is wrong with it, when it is there and not right.
-pub fn load(file: &std::path::Path) -> Result<Loaded, ConfigErrors> {
-    let _ = file;
-    Ok(Loaded {
-        settings: Arc::new(default_settings()),
-        origins: Vec::new(),
-    })
+pub fn load(file: &Path) -> Result<Loaded, ConfigErrors> {
+    let source = Source::read(file)?;
+    resolve(source.as_ref())
 }
+
+fn resolve(file: Option<&Source>) -> Result<Loaded, ConfigErrors> {
+    let mut syntax = Vec::new();
+    let layers: Vec<Layer<'_>> = file
+        .map(|source| parse(source, &mut syntax))
+        .into_iter()
+        .collect();
+    let mut errors = match resolve::resolve(&layers) {
+        Ok((settings, origins)) if syntax.is_empty() => {
+            return Ok(Loaded {
+                settings: Arc::new(settings),
+                origins,
+            });
+        }
+        Ok(_) => Vec::new(),
+        Err(errors) => errors,
+    };
+    errors.retain(|error| is_certain(error, &syntax));
+    errors.append(&mut syntax);
+    errors.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
+    Err(ConfigErrors(errors))
+}
+
+fn parse<'a>(source: &'a Source, errors: &mut Vec<ConfigError>) -> Layer<'a> {
+    let text = source.text.as_deref().unwrap_or_default();
+    let (root, mut syntax) = DeTable::parse_recoverable(text);
+    let span = |error: &toml::de::Error| error.span().unwrap_or(text.len()..text.len());
+    let line = |error: &toml::de::Error| source.position(&span(error)).map(|at| at.line);
+    // What the parser says after the first mistake of a line follows from that one.
+    syntax.sort_by_key(|error| span(error).start);
+    syntax.dedup_by_key(|error| line(error));
+    for error in &syntax {
+        let problem = if source.line_to(&span(error)).contains('\\') {
+            Problem::Backslash
+        } else {
+            Problem::Syntax {
+                detail: error.message().to_owned(),
+            }
+        };
+        Report::on(source, errors).add(span(error), problem);
+    }
+    Layer {
+        source,
+        root: root.into_inner(),
+    }
+}
+
+/// Whether the error would be there without the errors of syntax: these make the parser guess at
+/// what follows, and leave out what should have been there.
+fn is_certain(error: &ConfigError, syntax: &[ConfigError]) -> bool {
+    let line = |error: &ConfigError| error.position.map(|position| position.line);
+    let mut broken = syntax.iter().filter(|other| other.file == error.file);
+    let takes_the_rest = matches!(
+        error.problem,
+        Problem::Missing | Problem::PrimaryOpensNothing
+    );
+    broken.all(|other| line(error) < line(other) && !takes_the_rest)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,14 @@
 //! compile. Arguments are text from anywhere, servers included, so each is made harmless
 //! ([`clean`]) before it meets the sentence.
 
+mod config;
 pub(crate) mod demo;
 mod fault;
 mod health;
 mod question;
 mod state;
 
+pub use config::config_error;
 pub use fault::{Explained, fault};
 pub use health::health;
 pub use question::question;

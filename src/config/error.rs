@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, as values that say where. `i18n` words them.
 
+use super::keys::Section;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -48,10 +49,12 @@ pub enum Problem {
     NotUtf8,
     /// Not TOML; the detail is the parser's, in English.
     Syntax { detail: String },
+    /// An escape that TOML does not know, as a path of Windows makes them.
+    Backslash,
     /// No such key here.
     UnknownKey {
         suggestion: Option<&'static str>,
-        belongs_in: Option<&'static str>,
+        belongs_in: Option<Section>,
     },
     /// A value of another type than the key takes.
     WrongType { found: &'static str },
@@ -113,16 +116,16 @@ pub enum Allowed {
     LocalBind,
     /// `host:port`, as the server sees it.
     RemoteTarget,
-    /// One of the known checks, or a table with a path and its status codes.
-    HealthCheck,
+    /// One of these words, or a table with a path and its status codes.
+    HealthCheck(&'static [&'static str]),
     /// A path in a URL, from `/`, as a browser writes it.
     UrlPath,
     /// A list of HTTP status codes.
     StatusCodes,
-    /// A table.
-    Table,
-    /// A list of tables.
-    Tables,
-    /// One of these keys.
-    Keys(&'static [&'static str]),
+    /// `[[tunnel]]` tables, at least one.
+    Tunnels,
+    /// `[[tunnel.forward]]` tables, or an empty list.
+    Forwards,
+    /// One of the table's keys.
+    Keys(Section),
 }

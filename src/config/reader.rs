@@ -1,0 +1,213 @@
+//! Looks a key up in the sources that may hold it, strongest first, and keeps track of whose value
+//! won.
+
+use super::error::{Allowed, ConfigError, Problem};
+use super::keys::{self, About, Key, Section, dotted};
+use super::origin::{Origin, Origins};
+use super::report::Report;
+use super::source::Source;
+use std::ops::Range;
+use toml::de::DeTable;
+
+/// A table of one source.
+pub(super) struct Place<'a> {
+    pub(super) layer: &'a Layer<'a>,
+    /// The table's path in that source, such as `tunnel[0]`.
+    pub(super) path: String,
+    pub(super) table: &'a DeTable<'a>,
+    /// Its header, to point at when something is missing in it.
+    pub(super) header: Range<usize>,
+}
+
+/// A parsed source.
+pub(super) struct Layer<'a> {
+    pub(super) source: &'a Source,
+    pub(super) root: DeTable<'a>,
+}
+
+/// One table of the configuration, as all sources together have it.
+pub(super) struct Scope<'a> {
+    /// Its path in the result.
+    pub(super) path: String,
+    /// Where it is written, strongest first; empty for a built-in one.
+    pub(super) places: Vec<Place<'a>>,
+}
+
+impl<'a> Place<'a> {
+    /// The top of the source.
+    pub(super) fn root(layer: &'a Layer<'a>) -> Self {
+        Self {
+            layer,
+            path: String::new(),
+            table: &layer.root,
+            header: 0..0,
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// A table that no source has.
+    pub(super) fn built_in(path: String) -> Self {
+        Self {
+            path,
+            places: Vec::new(),
+        }
+    }
+}
+
+/// A value, and where it was found.
+pub(super) struct Found<'a, T> {
+    pub(super) value: T,
+    /// `None` for a built-in one.
+    pub(super) at: Option<At<'a>>,
+}
+
+/// A place in a source.
+pub(super) struct At<'a> {
+    pub(super) source: &'a Source,
+    pub(super) key: String,
+    pub(super) span: Range<usize>,
+}
+
+impl At<'_> {
+    pub(super) fn line(&self) -> Option<usize> {
+        self.source.position(&self.span).map(|at| at.line)
+    }
+}
+
+/// Reads, and gathers what is wrong.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) errors: Vec<ConfigError>,
+    pub(super) origins: Origins,
+}
+
+enum Lookup<'a, T> {
+    Found(Found<'a, T>),
+    Wrong,
+    Absent,
+}
+
+impl Reader {
+    /// The key's value, else `fallback`, else its default; `None` after an error was reported.
+    pub(super) fn value<'a, T>(
+        &mut self,
+        scope: &Scope<'a>,
+        key: &Key<T>,
+        fallback: Option<T>,
+    ) -> Option<Found<'a, T>> {
+        match self.look_up(scope, key) {
+            Lookup::Found(found) => Some(found),
+            Lookup::Wrong => None,
+            Lookup::Absent => match fallback.or_else(|| key.default()) {
+                Some(value) => Some(Found { value, at: None }),
+                None => {
+                    self.report_missing(scope, &key.about);
+                    None
+                }
+            },
+        }
+    }
+
+    /// The key's value, if one is given and right.
+    pub(super) fn given<'a, T>(&mut self, scope: &Scope<'a>, key: &Key<T>) -> Option<Found<'a, T>> {
+        match self.look_up(scope, key) {
+            Lookup::Found(found) => Some(found),
+            Lookup::Wrong | Lookup::Absent => None,
+        }
+    }
+
+    /// The tables of a list in this place; `None` when the list is not there.
+    pub(super) fn tables<'a>(&mut self, place: &Place<'a>, key: &About) -> Option<Vec<Place<'a>>> {
+        let node = place.table.get(key.name)?;
+        let path = dotted(&place.path, key.name);
+        let source = place.layer.source;
+        let mut top = Report::on(source, &mut self.errors);
+        let mut report = top.inside(path.clone(), Some(key.allowed));
+        let Some(items) = node.get_ref().as_array() else {
+            let found = node.get_ref().type_str();
+            report.add(node.span(), Problem::WrongType { found });
+            return Some(Vec::new());
+        };
+        if items.is_empty() && key.allowed == Allowed::Tunnels {
+            report.add(node.span(), Problem::Empty);
+        }
+        let mut tables = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let Some(table) = item.get_ref().as_table() else {
+                let found = item.get_ref().type_str();
+                report.add(item.span(), Problem::WrongType { found });
+                continue;
+            };
+            tables.push(Place {
+                layer: place.layer,
+                path: format!("{path}[{index}]"),
+                table,
+                header: item.span(),
+            });
+        }
+        Some(tables)
+    }
+
+    /// Reports the keys that the table should not have.
+    pub(super) fn check_keys(&mut self, scope: &Scope<'_>, section: Section) {
+        for place in &scope.places {
+            let mut top = Report::on(place.layer.source, &mut self.errors);
+            let mut report = top.inside(place.path.clone(), None);
+            keys::report_unknown(place.table, section, &mut report);
+        }
+    }
+
+    /// Reports a problem between values that are right by themselves. It stands where the value is
+    /// that came last.
+    pub(super) fn conflict(&mut self, at: &At<'_>, problem: Problem) {
+        let mut top = Report::on(at.source, &mut self.errors);
+        top.inside(at.key.clone(), None)
+            .add(at.span.clone(), problem);
+    }
+
+    fn look_up<'a, T>(&mut self, scope: &Scope<'a>, key: &Key<T>) -> Lookup<'a, T> {
+        let mut strongest = Lookup::Absent;
+        // The weaker ones are read as well: a mistake is told even where it has no effect.
+        for place in &scope.places {
+            let Some(node) = place.table.get(key.about.name) else {
+                continue;
+            };
+            let source = place.layer.source;
+            let mut top = Report::on(source, &mut self.errors);
+            let value = key.read(node, &mut top.inside(place.path.clone(), None));
+            if !matches!(strongest, Lookup::Absent) {
+                continue;
+            }
+            let Some(value) = value else {
+                strongest = Lookup::Wrong;
+                continue;
+            };
+            let at = At {
+                source,
+                key: dotted(&place.path, key.about.name),
+                span: node.span(),
+            };
+            let origin = Origin::File {
+                line: at.line().unwrap_or_default(),
+            };
+            self.origins
+                .insert(dotted(&scope.path, key.about.name), origin);
+            strongest = Lookup::Found(Found {
+                value,
+                at: Some(at),
+            });
+        }
+        strongest
+    }
+
+    /// The key must be in that table, and is not.
+    pub(super) fn report_missing(&mut self, scope: &Scope<'_>, key: &About) {
+        let Some(place) = scope.places.first() else {
+            return;
+        };
+        let mut top = Report::on(place.layer.source, &mut self.errors);
+        top.inside(dotted(&place.path, key.name), Some(key.allowed))
+            .add(place.header.clone(), Problem::Missing);
+    }
+}

@@ -1,0 +1,265 @@
+//! Makes settings out of parsed sources: fills defaults in, and checks what concerns several values.
+
+use super::error::{ConfigError, Problem};
+use super::keys::{self, Section, dotted};
+use super::mission;
+use super::origin::Origins;
+use super::reader::{At, Found, Layer, Place, Reader, Scope};
+use crate::model::{ForwardId, ForwardSettings, LocalBind, Settings, TunnelId, TunnelSettings};
+use std::sync::Arc;
+
+/// The settings that the sources amount to, or everything that is wrong with them.
+pub(super) fn resolve(layers: &[Layer<'_>]) -> Result<(Settings, Origins), Vec<ConfigError>> {
+    let mut resolver = Resolver::default();
+    let settings = resolver.settings(layers);
+    let Reader { errors, origins } = resolver.reader;
+    match settings {
+        Some(settings) if errors.is_empty() => Ok((settings, origins)),
+        Some(_) | None => Err(errors),
+    }
+}
+
+#[derive(Default)]
+struct Resolver {
+    reader: Reader,
+    listeners: Vec<(LocalBind, Claim)>,
+}
+
+/// A key that was read before, and that a later one may not repeat.
+struct Claim {
+    path: String,
+    line: Option<usize>,
+}
+
+impl Claim {
+    fn new(path: &str, at: Option<&At<'_>>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line: at.and_then(At::line),
+        }
+    }
+}
+
+/// The names of one list, compared without regard to case: people do, and so does a registry.
+#[derive(Default)]
+struct Names(Vec<(String, Claim)>);
+
+impl Resolver {
+    fn settings(&mut self, layers: &[Layer<'_>]) -> Option<Settings> {
+        let places = layers.iter().map(Place::root).collect();
+        let root = Scope {
+            path: String::new(),
+            places,
+        };
+        self.reader.check_keys(&root, Section::Root);
+        let language = self.reader.value(&root, &keys::LANGUAGE, None);
+
+        let mut names = Names::default();
+        let mut tunnels = Vec::new();
+        for (index, scope) in self.tunnel_scopes(&root).iter().enumerate() {
+            let mission = (index == 0).then(mission::tunnel);
+            tunnels.push(self.tunnel(scope, mission, &mut names).map(Arc::new));
+        }
+        Some(Settings {
+            language: language?.value,
+            tunnels: tunnels.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    fn tunnel_scopes<'a>(&mut self, root: &Scope<'a>) -> Vec<Scope<'a>> {
+        let written = root
+            .places
+            .iter()
+            .find_map(|place| self.reader.tables(place, &keys::TUNNELS));
+        match written {
+            Some(places) => scopes("tunnel", places),
+            None => vec![Scope::built_in("tunnel[0]".to_owned())],
+        }
+    }
+
+    /// The first tunnel is the mission's, where nobody says otherwise.
+    fn tunnel(
+        &mut self,
+        scope: &Scope<'_>,
+        mission: Option<TunnelSettings>,
+        names: &mut Names,
+    ) -> Option<TunnelSettings> {
+        let reader = &mut self.reader;
+        reader.check_keys(scope, Section::Tunnel);
+        let name = mission.as_ref().map(|tunnel| tunnel.id.as_str().to_owned());
+        let name = reader.value(scope, &keys::TUNNEL_NAME, name);
+        names.claim(name.as_ref(), &scope.path, reader);
+        let host = mission.as_ref().map(|tunnel| tunnel.host.clone());
+        let host = reader.value(scope, &keys::HOST, host);
+        let port = reader.value(scope, &keys::PORT, None);
+        let user = reader.value(scope, &keys::USER, None);
+        let autostart = reader.value(scope, &keys::AUTOSTART, None);
+        let auth = reader.value(scope, &keys::AUTH, None);
+        let identity = reader.value(scope, &keys::IDENTITY, None);
+        let host_key = reader.value(scope, &keys::HOST_KEY, None);
+
+        // A tunnel whose name is wrong is never returned; its forwards are checked all the same.
+        let id = TunnelId::new(name.as_ref().map_or("", |name| &name.value));
+        let forwards = self.forwards(scope, &id, mission.map(|tunnel| tunnel.forwards));
+        name?;
+        Some(TunnelSettings {
+            id,
+            host: host?.value,
+            port: port?.value,
+            user: user?.value,
+            autostart: autostart?.value,
+            auth: auth?.value,
+            identity: identity?.value,
+            host_key: host_key?.value,
+            forwards: forwards?,
+        })
+    }
+
+    fn forwards(
+        &mut self,
+        tunnel: &Scope<'_>,
+        id: &TunnelId,
+        mission: Option<Vec<Arc<ForwardSettings>>>,
+    ) -> Option<Vec<Arc<ForwardSettings>>> {
+        let written = tunnel
+            .places
+            .iter()
+            .find_map(|place| self.reader.tables(place, &keys::FORWARDS));
+        let list = dotted(&tunnel.path, keys::FORWARDS.name);
+        let (scopes, mission) = match (written, mission) {
+            (Some(places), _) => (scopes(&list, places), Vec::new()),
+            (None, Some(mission)) => {
+                let paths = (0..mission.len()).map(|index| format!("{list}[{index}]"));
+                (paths.map(Scope::built_in).collect(), mission)
+            }
+            (None, None) => {
+                self.reader.report_missing(tunnel, &keys::FORWARDS);
+                return None;
+            }
+        };
+        let mut names = Names::default();
+        let mut forwards = Vec::new();
+        for (index, scope) in scopes.iter().enumerate() {
+            let mission = mission.get(index).map(|forward| ForwardSettings {
+                id: ForwardId::new(id, &forward.id.name),
+                ..ForwardSettings::clone(forward)
+            });
+            forwards.push(self.forward(scope, id, mission, &mut names));
+        }
+        let primary = self.primary(&scopes, &forwards);
+        let forwards: Option<Vec<_>> = forwards.into_iter().collect();
+        let mut forwards = forwards?;
+        for (index, forward) in forwards.iter_mut().enumerate() {
+            forward.primary = primary == Some(index);
+        }
+        Some(forwards.into_iter().map(Arc::new).collect())
+    }
+
+    /// All of a forward but whether it is the primary one: that takes its neighbours.
+    fn forward(
+        &mut self,
+        scope: &Scope<'_>,
+        tunnel: &TunnelId,
+        mission: Option<ForwardSettings>,
+        names: &mut Names,
+    ) -> Option<ForwardSettings> {
+        let reader = &mut self.reader;
+        reader.check_keys(scope, Section::Forward);
+        let mission = mission.as_ref();
+        let name = mission.map(|forward| forward.id.name.to_string());
+        let name = reader.value(scope, &keys::FORWARD_NAME, name);
+        names.claim(name.as_ref(), &scope.path, reader);
+        let local = reader.value(scope, &keys::LOCAL, mission.map(|forward| forward.local));
+        let remote = mission.map(|forward| forward.remote.clone());
+        let remote = reader.value(scope, &keys::REMOTE, remote);
+        let health = mission.map(|forward| forward.health.clone());
+        let health = reader.value(scope, &keys::HEALTH, health);
+        let open = reader.given(scope, &keys::OPEN).map(|found| found.value);
+        self.listen(local.as_ref(), &scope.path);
+        Some(ForwardSettings {
+            id: ForwardId::new(tunnel, &name?.value),
+            local: local?.value,
+            remote: remote?.value,
+            health: health?.value,
+            open: open.or_else(|| mission?.open.clone()),
+            primary: false,
+        })
+    }
+
+    /// No two forwards can listen on one address.
+    fn listen(&mut self, local: Option<&Found<'_, LocalBind>>, path: &str) {
+        let Some(local) = local else { return };
+        let addresses = local.value.addresses();
+        let taken = self.listeners.iter().find(|(other, _)| {
+            let others = other.addresses();
+            others.iter().any(|address| addresses.contains(address))
+        });
+        if let (Some((_, first)), Some(at)) = (taken, &local.at) {
+            let problem = Problem::PortTaken {
+                port: local.value.port(),
+                by: first.path.clone(),
+                line: first.line,
+            };
+            self.reader.conflict(at, problem);
+        }
+        let claim = Claim::new(path, local.at.as_ref());
+        self.listeners.push((local.value, claim));
+    }
+
+    /// Which forward of the tunnel a click opens: the one that says so, else the first that opens
+    /// anything and does not refuse.
+    fn primary(
+        &mut self,
+        scopes: &[Scope<'_>],
+        forwards: &[Option<ForwardSettings>],
+    ) -> Option<usize> {
+        let mut chosen: Option<(usize, Claim)> = None;
+        let mut candidate = None;
+        for (index, (scope, forward)) in scopes.iter().zip(forwards).enumerate() {
+            let opens = forward.as_ref().map(|forward| forward.open.is_some());
+            let said = self.reader.given(scope, &keys::PRIMARY);
+            let Some(Found { value: true, at }) = said else {
+                if said.is_none() && opens == Some(true) {
+                    candidate = candidate.or(Some(index));
+                }
+                continue;
+            };
+            if let (Some(at), Some((_, first))) = (&at, &chosen) {
+                let problem = Problem::SecondPrimary {
+                    first: first.path.clone(),
+                    line: first.line,
+                };
+                self.reader.conflict(at, problem);
+            } else if let (Some(at), Some(false)) = (&at, opens) {
+                self.reader.conflict(at, Problem::PrimaryOpensNothing);
+            }
+            chosen = chosen.or_else(|| Some((index, Claim::new(&scope.path, at.as_ref()))));
+        }
+        chosen.map(|(index, _)| index).or(candidate)
+    }
+}
+
+impl Names {
+    fn claim(&mut self, name: Option<&Found<'_, String>>, path: &str, reader: &mut Reader) {
+        let Some(name) = name else { return };
+        let folded = name.value.to_lowercase();
+        let taken = self.0.iter().find(|(other, _)| *other == folded);
+        if let (Some((_, first)), Some(at)) = (taken, &name.at) {
+            let problem = Problem::NameTaken {
+                name: name.value.clone(),
+                by: first.path.clone(),
+                line: first.line,
+            };
+            reader.conflict(at, problem);
+        }
+        self.0.push((folded, Claim::new(path, name.at.as_ref())));
+    }
+}
+
+fn scopes<'a>(list: &str, places: Vec<Place<'a>>) -> Vec<Scope<'a>> {
+    let scope = |(index, place)| Scope {
+        path: format!("{list}[{index}]"),
+        places: vec![place],
+    };
+    places.into_iter().enumerate().map(scope).collect()
+}
