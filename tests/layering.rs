@@ -18,7 +18,7 @@ const TABLE: [(&str, &[&str]); 14] = [
     ("hostkey", &["model", "paths", "platform"]),
     ("secrets", &["model", "paths", "platform"]),
     ("i18n", &["model", "paths", "config"]),
-    ("logging", &["paths"]),
+    ("logging", &["platform"]),
     ("ipc", &["model", "paths", "platform"]),
     ("supervisor", &["model", "config"]),
     (
