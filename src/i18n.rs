@@ -151,15 +151,24 @@ mod tests {
     #[test]
     fn french_has_no_break_spaces_where_it_wants_them() {
         let mut seen = 0;
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/i18n");
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let source = std::fs::read_to_string(&path).unwrap();
-            for after in source.split("fr: \"").skip(1) {
-                let text = after.split("\",\n").next().unwrap();
-                seen += 1;
-                for wrong in [" :", " ;", " !", " ?", " »", "« ", "'"] {
-                    assert!(!text.contains(wrong), "{}: {text}", path.display());
+        let mut folders = vec![std::path::PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src/i18n"
+        ))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = std::fs::read_to_string(&path).unwrap();
+                for after in source.split("fr: \"").skip(1) {
+                    let text = after.split("\",\n").next().unwrap();
+                    seen += 1;
+                    for wrong in [" :", " ;", " !", " ?", " »", "« ", "'"] {
+                        assert!(!text.contains(wrong), "{}: {text}", path.display());
+                    }
                 }
             }
         }
