@@ -12,11 +12,13 @@ mod report;
 mod resolve;
 mod shape;
 mod source;
+mod watch;
 
 pub use error::{Allowed, ConfigError, ConfigErrors, Position, Problem};
 pub use keys::{About, Absent, KEYS, Section, keys_of};
 pub use mission::default_settings;
 pub use origin::{KeyOrigin, Origin, Origins};
+pub use watch::{WatchError, Watcher, watch};
 
 use crate::model::Settings;
 use reader::Layer;

@@ -106,6 +106,7 @@ fn the_examples_in_comments_are_right() {
 
 #[test]
 fn every_key_is_read() {
+    let key = std::env::temp_dir().join("key");
     let text = format!(
         r#"
 language = "fr"
@@ -116,7 +117,7 @@ port = 22
 user = "anna@example.org"
 autostart = false
 auth = ["password", "key"]
-identity = ["~/keys/id", "/etc/key"]
+identity = ["~/keys/id", '{key}']
 host_key = ["{PIN}"]
 [[tunnel.forward]]
 name = "A"
@@ -132,7 +133,8 @@ remote = "10.0.0.1:81"
 name = "Second"
 host = "other"
 forward = []
-"#
+"#,
+        key = key.display(),
     );
     let home = crate::paths::home().unwrap();
     let first = TunnelId::new("Test");
@@ -146,7 +148,7 @@ forward = []
                 user: "anna@example.org".into(),
                 autostart: false,
                 auth: vec![AuthMethod::Password, AuthMethod::Key],
-                identity: vec![home.join("keys/id"), "/etc/key".into()],
+                identity: vec![home.join("keys/id"), key.clone()],
                 host_key: vec![PIN.into()],
                 forwards: vec![
                     Arc::new(ForwardSettings {
