@@ -1,6 +1,8 @@
 //! Drives the supervisor: feeds it inputs, runs its actions, publishes its snapshots.
 
 mod admit;
+pub mod ask;
+pub mod auth;
 pub mod client;
 pub mod connect;
 pub mod forward;

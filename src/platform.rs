@@ -9,15 +9,15 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    IpcListener, bind_exclusive, create_private_dir, harden_process, ipc_connect, port_owner,
-    port_reserved, private_file_options, quick_ack, terminate_signal, tune_local_socket,
-    tune_session_socket,
+    IpcListener, agents, bind_exclusive, create_private_dir, harden_process, ipc_connect,
+    keyring_store, port_owner, port_reserved, private_file_options, quick_ack, terminate_signal,
+    tune_local_socket, tune_session_socket,
 };
 #[cfg(windows)]
 pub use windows::{
-    IpcListener, bind_exclusive, create_private_dir, harden_process, ipc_connect, port_owner,
-    port_reserved, private_file_options, quick_ack, terminate_signal, tune_local_socket,
-    tune_session_socket,
+    IpcListener, agents, bind_exclusive, create_private_dir, harden_process, ipc_connect,
+    keyring_store, port_owner, port_reserved, private_file_options, quick_ack, terminate_signal,
+    tune_local_socket, tune_session_socket,
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,3 +29,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> LocalStream for S {}
 
 /// A connection between a verb and the running Passerelle. Both ends belong to the same user.
 pub type IpcStream = Box<dyn LocalStream>;
+
+/// A connection to an SSH agent.
+pub type AgentStream = Box<dyn LocalStream>;

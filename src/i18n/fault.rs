@@ -74,10 +74,16 @@ pub fn fault(language: Language, fault: &Fault) -> Explained {
             server,
             tried,
             offered,
-        } => (
-            authentication_rejected(l, user, server, &methods(l, tried)),
-            check_credentials(l, &list(offered)),
-        ),
+            detail,
+        } => {
+            let message = authentication_rejected(l, user, server, &methods(l, tried));
+            let hint = check_credentials(l, &list(offered));
+            if detail.is_empty() {
+                (message, hint)
+            } else {
+                (message, format!("{hint} {}", noticed(l, detail)))
+            }
+        }
         Fault::NoCredential {
             user,
             server,
@@ -275,6 +281,7 @@ mod tests {
                 server: evil(),
                 tried: vec![AuthMethod::Agent, AuthMethod::Key, AuthMethod::Password],
                 offered: evils(),
+                detail: evil(),
             },
             Fault::NoCredential {
                 user: evil(),

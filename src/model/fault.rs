@@ -64,6 +64,7 @@ pub enum Fault {
         server: String,
         tried: Vec<AuthMethod>,
         offered: Vec<String>,
+        detail: String,
     },
     /// There is no credential to try that the server would take.
     NoCredential {

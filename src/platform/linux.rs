@@ -1,13 +1,17 @@
 //! Linux.
 
+mod agent;
 mod files;
 mod ipc;
+mod keyring;
 mod ports;
 mod process;
 mod sockets;
 
+pub use agent::agents;
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
+pub use keyring::keyring_store;
 pub use ports::{port_owner, port_reserved};
 pub use process::{harden_process, terminate_signal};
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};

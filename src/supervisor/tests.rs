@@ -311,6 +311,7 @@ fn what_only_the_user_can_lift_is_never_dialed_again_by_itself() {
         server: SERVER.into(),
         tried: vec![AuthMethod::Key],
         offered: vec![],
+        detail: String::new(),
     };
     let mut bench = Bench::dialing();
     bench.end(1, rejected);

@@ -154,6 +154,10 @@ messages! {
         fr: "Vérifiez auprès du service informatique que votre clé publique est installée sur le serveur pour ce compte, ou donnez le mot de passe avec : passerelle secret set. Le serveur accepte : {offered}. Pour réessayer : passerelle up.",
         en: "Check with your IT service that your public key is installed on the server for this account, or give the password with: passerelle secret set. The server accepts: {offered}. To try again: passerelle up.",
     }
+    noticed(detail: &str) {
+        fr: "À noter : {detail}.",
+        en: "Note: {detail}.",
+    }
     no_credential(user: &str, server: &str, detail: &str) {
         fr: "Rien ne permet d’ouvrir le compte {user} sur {server} : ni clé utilisable, ni mot de passe ({detail}).",
         en: "There is nothing to open the account {user} on {server} with: no usable key, no password ({detail}).",

@@ -91,6 +91,7 @@ fn rejected() -> Fault {
         server: SERVER.into(),
         tried: vec![AuthMethod::Password],
         offered: vec![],
+        detail: String::new(),
     }
 }
 
