@@ -1,4 +1,7 @@
 //! Drives the supervisor: feeds it inputs, runs its actions, publishes its snapshots.
+//!
+//! One loop, one queue. Sessions, probes and forwards are tasks; what they learn comes back as
+//! [`Input`], and the bytes that they carry never pass here.
 
 mod admit;
 pub mod ask;
@@ -6,6 +9,7 @@ pub mod auth;
 pub mod client;
 pub mod connect;
 pub mod forward;
+mod journal;
 pub mod link;
 mod listen;
 pub mod local;
@@ -13,5 +17,303 @@ pub mod offer;
 mod parting;
 pub mod probe;
 pub mod pump;
+pub mod session;
 pub mod spool;
 pub mod transport;
+
+use crate::model::{
+    Attempt, Fault, ForwardId, ForwardSettings, Health, Input, Secret, SessionEvent, Settings,
+    Snapshot, Traffic, TunnelId, TunnelSettings,
+};
+use crate::secrets::{SecretKey, Vault};
+use crate::supervisor::{Action, Grant, Supervisor};
+use forward::Forward;
+use link::Link;
+use session::{KnownHostsFiles, Session};
+use spool::Spool;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Inputs that may wait for the supervisor. Whoever finds the queue full waits.
+const QUEUE: usize = 256;
+
+/// What an engine is made of.
+pub struct EngineOptions {
+    /// The configuration to begin with.
+    pub settings: Arc<Settings>,
+    /// Where host keys are recorded and looked up.
+    pub known_hosts: KnownHostsFiles,
+    /// The directory for what slow local programs have not taken yet.
+    pub spool_dir: PathBuf,
+    /// Where secrets are.
+    pub vault: Vault,
+    /// Where the jitter of retries begins.
+    pub seed: u64,
+}
+
+/// The way to an engine that runs.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    /// The way in.
+    pub inputs: mpsc::Sender<Input>,
+    /// The way out.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What runs through the forwards.
+    pub traffic: Traffic,
+}
+
+/// Everything that acts.
+pub struct Engine {
+    supervisor: Supervisor,
+    inputs: mpsc::Sender<Input>,
+    queue: mpsc::Receiver<Input>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    traffic: Traffic,
+    known_hosts: KnownHostsFiles,
+    vault: Arc<Vault>,
+    spool: Arc<Spool>,
+    links: HashMap<TunnelId, watch::Sender<Option<Arc<Link>>>>,
+    sessions: HashMap<TunnelId, Running>,
+    forwards: HashMap<ForwardId, Forward>,
+}
+
+/// The strings of a session that runs.
+struct Running {
+    attempt: Attempt,
+    hang_up: CancellationToken,
+    answers: mpsc::Sender<Vec<Secret>>,
+}
+
+impl Engine {
+    /// An engine that has not begun, and the way to it.
+    #[must_use]
+    pub fn new(options: EngineOptions) -> (Self, EngineHandle) {
+        let (inputs, queue) = mpsc::channel(QUEUE);
+        let supervisor = Supervisor::new(&options.settings, options.seed, Instant::now());
+        let snapshots = watch::Sender::new(Arc::new(supervisor.snapshot()));
+        let handle = EngineHandle {
+            inputs: inputs.clone(),
+            snapshots: snapshots.subscribe(),
+            traffic: Traffic::default(),
+        };
+        let engine = Self {
+            supervisor,
+            inputs,
+            queue,
+            snapshots,
+            traffic: handle.traffic.clone(),
+            known_hosts: options.known_hosts,
+            vault: Arc::new(options.vault),
+            spool: Arc::new(Spool::new(options.spool_dir)),
+            links: HashMap::new(),
+            sessions: HashMap::new(),
+            forwards: HashMap::new(),
+        };
+        (engine, handle)
+    }
+
+    /// Runs until `Command::Quit` has taken everything down, at most 3 s after it.
+    pub async fn run(mut self) {
+        loop {
+            while let Some(action) = self.supervisor.poll_action() {
+                self.act(action);
+            }
+            self.publish();
+            if self.supervisor.finished() {
+                return;
+            }
+            let due = self.supervisor.poll_timeout();
+            tokio::select! {
+                // Never closed: the engine holds a sender itself.
+                Some(input) = self.queue.recv() => self.supervisor.handle(input, Instant::now()),
+                () = sleep_until(due) => self.supervisor.handle_timeout(Instant::now()),
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let snapshot = self.supervisor.snapshot();
+        self.snapshots.send_if_modified(|current| {
+            let changed = **current != snapshot;
+            if changed {
+                journal::record(current, &snapshot);
+                *current = Arc::new(snapshot);
+            }
+            changed
+        });
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Listen(settings) => self.listen(settings),
+            Action::Unlisten(forward) => {
+                self.forwards.remove(&forward);
+            }
+            Action::Dial {
+                settings,
+                attempt,
+                grant,
+            } => self.dial(settings, attempt, grant),
+            Action::HangUp { tunnel, attempt } => {
+                if let Some(running) = self.running(&tunnel, attempt) {
+                    running.hang_up.cancel();
+                }
+            }
+            Action::Respond {
+                tunnel,
+                attempt,
+                responses,
+            } => {
+                if let Some(running) = self.running(&tunnel, attempt) {
+                    // Full or closed: the session does not wait for this answer any more.
+                    let _ = running.answers.try_send(responses);
+                }
+            }
+            Action::Probe { forward, attempt } => self.probe(forward, attempt),
+            Action::StorePassword {
+                settings,
+                value,
+                remember,
+            } => self.store_password(&settings, value, remember),
+            Action::ClearSecrets(settings) => self.clear_secrets(settings),
+        }
+    }
+
+    fn listen(&mut self, settings: Arc<ForwardSettings>) {
+        if let Some(forward) = self.forwards.get(&settings.id) {
+            forward.update(settings);
+            return;
+        }
+        let id = settings.id.clone();
+        let forward = Forward::start(
+            settings,
+            self.links(&id.tunnel).subscribe(),
+            Arc::clone(&self.spool),
+            self.traffic.of(&id),
+            self.inputs.clone(),
+        );
+        self.forwards.insert(id, forward);
+    }
+
+    fn dial(&mut self, settings: Arc<TunnelSettings>, attempt: Attempt, grant: Option<Grant>) {
+        let tunnel = settings.id.clone();
+        let hang_up = CancellationToken::new();
+        let (answers, answered) = mpsc::channel(1);
+        let links = self.links(&tunnel).clone();
+        let session = Session {
+            settings,
+            attempt,
+            grant,
+            known_hosts: self.known_hosts.clone(),
+            vault: Arc::clone(&self.vault),
+            inputs: self.inputs.clone(),
+            answers: answered,
+            links: links.clone(),
+            hang_up: hang_up.clone(),
+        };
+        let running = Running {
+            attempt,
+            hang_up,
+            answers,
+        };
+        if let Some(former) = self.sessions.insert(tunnel.clone(), running) {
+            former.hang_up.cancel();
+        }
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            // In a task of its own, so that a defect in it ends the session and not the engine.
+            let ended = tokio::spawn(session.run()).await;
+            let fault = ended.unwrap_or_else(|error| {
+                links.send_replace(None);
+                Some(Fault::Internal {
+                    detail: error.to_string(),
+                })
+            });
+            let over = Input::Session {
+                tunnel,
+                attempt,
+                event: SessionEvent::Ended(fault),
+            };
+            let _ = inputs.send(over).await;
+        });
+    }
+
+    fn probe(&self, forward: Arc<ForwardSettings>, attempt: Attempt) {
+        let link = self
+            .links
+            .get(&forward.id.tunnel)
+            .and_then(|links| links.borrow().clone())
+            .filter(|link| link.attempt() == attempt);
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let id = forward.id.clone();
+            let health = match link {
+                Some(link) => tokio::spawn(async move { probe::probe(&link, &forward).await })
+                    .await
+                    .unwrap_or_default(),
+                // The session ended meanwhile; its end is on the way.
+                None => Health::default(),
+            };
+            let _ = inputs
+                .send(Input::Probed {
+                    forward: id,
+                    attempt,
+                    health,
+                })
+                .await;
+        });
+    }
+
+    fn store_password(&self, settings: &TunnelSettings, value: Secret, remember: bool) {
+        let vault = Arc::clone(&self.vault);
+        let key = SecretKey::Password {
+            server: settings.server(),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = vault.keep(&key, &value, remember).await {
+                tracing::warn!(%error, "the password could not be stored");
+            }
+        });
+    }
+
+    fn clear_secrets(&self, settings: Arc<TunnelSettings>) {
+        let vault = Arc::clone(&self.vault);
+        tokio::spawn(async move {
+            let password = SecretKey::Password {
+                server: settings.server(),
+            };
+            let passphrases = settings
+                .identity
+                .iter()
+                .map(|file| SecretKey::Passphrase { file: file.clone() });
+            for key in std::iter::once(password).chain(passphrases) {
+                if let Err(error) = vault.forget(&key).await {
+                    tracing::warn!(%error, "a stored secret could not be deleted");
+                }
+            }
+        });
+    }
+
+    fn running(&self, tunnel: &TunnelId, attempt: Attempt) -> Option<&Running> {
+        self.sessions
+            .get(tunnel)
+            .filter(|running| running.attempt == attempt)
+    }
+
+    fn links(&mut self, tunnel: &TunnelId) -> &watch::Sender<Option<Arc<Link>>> {
+        self.links
+            .entry(tunnel.clone())
+            .or_insert_with(|| watch::Sender::new(None))
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

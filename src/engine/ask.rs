@@ -14,19 +14,19 @@ pub struct Asker {
     attempt: Attempt,
     server: String,
     inputs: mpsc::Sender<Input>,
-    answers: mpsc::Receiver<Option<Vec<Secret>>>,
+    answers: mpsc::Receiver<Vec<Secret>>,
 }
 
 impl Asker {
     /// Asks by `inputs` on behalf of a session, and hears by `answers` what the user says: one
-    /// response for each field, or `None` for someone who gives up.
+    /// response for each field. A closed queue of answers is a user who gives up.
     #[must_use]
     pub fn new(
         tunnel: TunnelId,
         attempt: Attempt,
         server: String,
         inputs: mpsc::Sender<Input>,
-        answers: mpsc::Receiver<Option<Vec<Secret>>>,
+        answers: mpsc::Receiver<Vec<Secret>>,
     ) -> Self {
         Self {
             tunnel,
@@ -61,7 +61,7 @@ impl Asker {
         let conversation = async {
             // A closed queue means that the engine is going: as good as giving up.
             self.inputs.send(question).await.ok()?;
-            self.answers.recv().await?
+            self.answers.recv().await
         };
         let server = self.server.clone();
         match tokio::time::timeout(ANSWER_DEADLINE, conversation).await {
@@ -79,11 +79,7 @@ impl Asker {
 mod tests {
     use super::*;
 
-    fn asker() -> (
-        Asker,
-        mpsc::Receiver<Input>,
-        mpsc::Sender<Option<Vec<Secret>>>,
-    ) {
+    fn asker() -> (Asker, mpsc::Receiver<Input>, mpsc::Sender<Vec<Secret>>) {
         let (inputs, asked) = mpsc::channel(1);
         let (answer, answers) = mpsc::channel(1);
         let tunnel = TunnelId::new("Production");
@@ -102,7 +98,7 @@ mod tests {
     async fn the_answer_comes_back_to_the_one_who_asked() {
         let (mut asker, mut asked, answer) = asker();
         let answers = vec![Secret::new("123456".into())];
-        answer.send(Some(answers.clone())).await.unwrap();
+        answer.send(answers.clone()).await.unwrap();
         let got = asker
             .ask("Login".into(), String::new(), vec![field("Code: ")])
             .await;
@@ -124,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn giving_up_is_a_fault_that_waits_for_the_user() {
         let (mut asker, _asked, answer) = asker();
-        answer.send(None).await.unwrap();
+        drop(answer);
         let server = "m@s:722".to_owned();
         assert_eq!(
             asker.ask(String::new(), String::new(), Vec::new()).await,

@@ -1,0 +1,326 @@
+//! One session, from the host name to its end.
+//!
+//! Resolve, connect, exchange keys, authenticate, stand: each step under a bound, all of them under
+//! one hang-up. Whatever way it ends, its socket is closed and its task is gone when
+//! [`Session::run`] returns.
+
+use super::ask::Asker;
+use super::client::{Client, End, Farewell};
+use super::connect::{self, Connected};
+use super::link::Link;
+use super::transport::{Opening, Transport};
+use super::{auth, offer};
+use crate::hostkey::{self, KnownHosts};
+use crate::model::{
+    Attempt, Fault, Input, Secret, ServerInfo, SessionEvent, Stage, TunnelSettings,
+};
+use crate::secrets::Vault;
+use crate::supervisor::Grant;
+use russh::client::Handle;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Banner, key exchange and the verdict on the host key.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long the good-bye may take, and how long russh's task may take to notice that it is cut.
+const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
+
+/// How often the round trip is measured while the session stands.
+const MEASURE_EVERY: Duration = Duration::from_secs(30);
+
+/// Where host keys are recorded and looked up.
+#[derive(Debug, Clone)]
+pub struct KnownHostsFiles {
+    /// Passerelle's own: read and written.
+    pub own: PathBuf,
+    /// The user's, as OpenSSH keeps it: read only.
+    pub user: Option<PathBuf>,
+}
+
+/// What a session is made of.
+pub struct Session {
+    /// Where, and as whom.
+    pub settings: Arc<TunnelSettings>,
+    /// The number of this dial.
+    pub attempt: Attempt,
+    /// What the user just answered.
+    pub grant: Option<Grant>,
+    /// Where host keys are.
+    pub known_hosts: KnownHostsFiles,
+    /// Where secrets are.
+    pub vault: Arc<Vault>,
+    /// Where its events go.
+    pub inputs: mpsc::Sender<Input>,
+    /// Where the user's answers come from.
+    pub answers: mpsc::Receiver<Vec<Secret>>,
+    /// Where it shows its link while it stands.
+    pub links: watch::Sender<Option<Arc<Link>>>,
+    /// Ends it.
+    pub hang_up: CancellationToken,
+}
+
+/// The strings by which a session's connection is held from outside of russh.
+#[derive(Default)]
+struct Strings {
+    cut: CancellationToken,
+    gone: CancellationToken,
+    opening: Opening,
+    farewell: Farewell,
+}
+
+impl Session {
+    /// Lives the session to its end. Returns why it ended; `None` for a hang-up.
+    pub async fn run(mut self) -> Option<Fault> {
+        let hang_up = self.hang_up.clone();
+        let strings = Strings::default();
+        // Whatever drops this future cuts the connection, a panic included.
+        let _cut = strings.cut.clone().drop_guard();
+        let established = tokio::select! {
+            () = hang_up.cancelled() => None,
+            outcome = self.establish(&strings) => Some(outcome),
+        };
+        let fault = match established {
+            None => None,
+            Some(Err(fault)) => Some(fault),
+            Some(Ok((link, server))) => self.stand(link, server, &strings).await,
+        };
+        strings.cut.cancel();
+        // Cancelled at once if the connection was never handed to russh.
+        let _ = timeout(GOODBYE_DEADLINE, strings.gone.cancelled()).await;
+        fault
+    }
+
+    async fn establish(&mut self, strings: &Strings) -> Result<(Link, ServerInfo), Fault> {
+        // Until the connection exists, there is nothing that could outlive us.
+        let unconnected = strings.gone.clone().drop_guard();
+        let known = self.known_hosts().await?;
+        self.tell(SessionEvent::Stage(Stage::Resolving)).await;
+        let addresses = connect::resolve(&self.settings.host, self.settings.port).await?;
+        self.tell(SessionEvent::Stage(Stage::Connecting)).await;
+        let connected = connect::connect(&self.settings.server(), &addresses).await?;
+        self.tell(SessionEvent::Stage(Stage::Handshake)).await;
+        let mut server = ServerInfo {
+            address: connected.address,
+            round_trip: connected.round_trip,
+            algorithms: String::new(),
+        };
+        unconnected.disarm();
+        let mut handle = self.handshake(connected, known, strings).await?;
+        server.algorithms = strings.farewell.algorithms();
+        self.tell(SessionEvent::Stage(Stage::Authenticating)).await;
+        self.authenticate(&mut handle, &strings.farewell).await?;
+        let link = Link::new(handle, self.attempt, strings.gone.clone());
+        Ok((link, server))
+    }
+
+    /// Records the key that the user just accepted, then reads what is known.
+    async fn known_hosts(&self) -> Result<KnownHosts, Fault> {
+        let files = self.known_hosts.clone();
+        let accepted = match &self.grant {
+            Some(Grant::HostKey(key)) => Some(key.clone()),
+            Some(Grant::Password { .. } | Grant::Passphrase { .. }) | None => None,
+        };
+        tokio::task::spawn_blocking(move || {
+            if let Some(key) = accepted {
+                hostkey::record(&files.own, &key)?;
+            }
+            let paths: Vec<_> = [Some(files.own), files.user]
+                .into_iter()
+                .flatten()
+                .collect();
+            KnownHosts::read(&paths)
+        })
+        .await
+        .unwrap_or_else(|error| {
+            Err(Fault::Internal {
+                detail: error.to_string(),
+            })
+        })
+    }
+
+    async fn handshake(
+        &self,
+        connected: Connected,
+        known: KnownHosts,
+        strings: &Strings,
+    ) -> Result<Handle<Client>, Fault> {
+        let algorithms = known.algorithms(&self.settings.host, self.settings.port);
+        let config = Arc::new(offer::config(&algorithms, connected.round_trip));
+        let transport = Transport::new(
+            connected.socket,
+            strings.cut.clone(),
+            strings.gone.clone(),
+            strings.opening.clone(),
+        );
+        let client = Client::new(Arc::clone(&self.settings), known, strings.farewell.clone());
+        let exchange = russh::client::connect_stream(config, transport, client);
+        let server = self.settings.server();
+        match timeout(HANDSHAKE_DEADLINE, exchange).await {
+            Ok(Ok(handle)) => Ok(handle),
+            Ok(Err(error)) => Err(strings
+                .farewell
+                .refusal()
+                .unwrap_or_else(|| handshake_fault(server, &error, &strings.opening.text()))),
+            Err(_) => Err(Fault::HandshakeTimeout { server }),
+        }
+    }
+
+    async fn authenticate(
+        &mut self,
+        handle: &mut Handle<Client>,
+        farewell: &Farewell,
+    ) -> Result<(), Fault> {
+        // A channel that nobody sends on stands in: the session asks at most here.
+        let answers = std::mem::replace(&mut self.answers, mpsc::channel(1).1);
+        let mut asker = Asker::new(
+            self.settings.id.clone(),
+            self.attempt,
+            self.settings.server(),
+            self.inputs.clone(),
+            answers,
+        );
+        let method = auth::authenticate(
+            handle,
+            farewell,
+            &self.settings,
+            self.grant.as_ref(),
+            &self.vault,
+            &mut asker,
+        )
+        .await?;
+        tracing::info!(tunnel = %self.settings.id, attempt = %self.attempt, ?method, "authenticated");
+        Ok(())
+    }
+
+    /// Shows the link until the session ends, or until it is to.
+    async fn stand(&self, link: Link, server: ServerInfo, strings: &Strings) -> Option<Fault> {
+        let link = Arc::new(link);
+        self.links.send_replace(Some(Arc::clone(&link)));
+        self.tell(SessionEvent::Established(server)).await;
+        let hung_up = tokio::select! {
+            () = strings.gone.cancelled() => false,
+            () = self.hang_up.cancelled() => true,
+            () = self.measure(&link) => false,
+        };
+        self.links.send_replace(None);
+        if hung_up {
+            let goodbye = async {
+                link.disconnect().await;
+                strings.gone.cancelled().await;
+            };
+            let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
+            return None;
+        }
+        Some(end_fault(self.settings.server(), strings.farewell.end()))
+    }
+
+    /// Measures the round trip now and then. Ends when the session does.
+    async fn measure(&self, link: &Link) {
+        while let Some(round_trip) = link.round_trip().await {
+            self.tell(SessionEvent::RoundTrip(round_trip)).await;
+            tokio::time::sleep(MEASURE_EVERY).await;
+        }
+        link.closed().await;
+    }
+
+    async fn tell(&self, event: SessionEvent) {
+        let input = Input::Session {
+            tunnel: self.settings.id.clone(),
+            attempt: self.attempt,
+            event,
+        };
+        // A closed queue means that the engine is going, and the session with it.
+        let _ = self.inputs.send(input).await;
+    }
+}
+
+/// What a failed key exchange means; `opening` is what the server said first.
+fn handshake_fault(server: String, error: &russh::Error, opening: &str) -> Fault {
+    if let russh::Error::NoCommonAlgo { .. } = error {
+        return Fault::NoCommonAlgorithm {
+            server,
+            detail: error.to_string(),
+        };
+    }
+    let detail = opening.lines().next().unwrap_or_default().to_owned();
+    // sshd past MaxStartups, and under PerSourcePenalties; older ones, and proxies whose server is
+    // down, close without a word.
+    let turned_away = ["Exceeded MaxStartups", "Not allowed at this time"];
+    if opening.is_empty() || turned_away.iter().any(|words| opening.starts_with(words)) {
+        Fault::ServerBusy { server, detail }
+    } else if opening.lines().any(|line| line.starts_with("SSH-")) {
+        Fault::HandshakeFailed {
+            server,
+            detail: error.to_string(),
+        }
+    } else {
+        Fault::NotSsh { server, detail }
+    }
+}
+
+fn end_fault(server: String, end: Option<End>) -> Fault {
+    match end {
+        Some(End::Disconnect { reason, message }) => Fault::Disconnected {
+            server,
+            reason,
+            message,
+        },
+        Some(End::Silence) => Fault::KeepaliveTimeout { server },
+        Some(End::Broken(detail)) => Fault::ConnectionLost { server, detail },
+        None => Fault::ConnectionLost {
+            server,
+            detail: "the connection was closed".into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(error: &russh::Error, opening: &str) -> &'static str {
+        handshake_fault("m@s:722".into(), error, opening).code()
+    }
+
+    #[test]
+    fn what_the_server_said_first_tells_a_busy_one_from_a_wrong_one() {
+        let closed = russh::Error::Disconnect;
+        assert_eq!(code(&closed, ""), "server_busy");
+        assert_eq!(code(&closed, "Exceeded MaxStartups\r\n"), "server_busy");
+        assert_eq!(code(&closed, "Not allowed at this time\r\n"), "server_busy");
+        assert_eq!(code(&closed, "HTTP/1.1 400 Bad Request\r\n"), "not_ssh");
+        assert_eq!(code(&closed, "SSH-2.0-OpenSSH_9.2\r\n"), "handshake_failed");
+        assert_eq!(code(&closed, "Hello\r\nSSH-2.0-x\r\n"), "handshake_failed");
+    }
+
+    #[test]
+    fn no_common_algorithm_is_for_an_administrator() {
+        let error = russh::Error::NoCommonAlgo {
+            kind: russh::AlgorithmKind::Cipher,
+            ours: vec!["aes128-gcm@openssh.com".into()],
+            theirs: vec!["3des-cbc".into()],
+        };
+        assert_eq!(code(&error, "SSH-2.0-old\r\n"), "no_common_algorithm");
+    }
+
+    #[test]
+    fn an_end_keeps_the_servers_words() {
+        let end = End::Disconnect {
+            reason: 11,
+            message: "rebooting".into(),
+        };
+        assert_eq!(
+            end_fault("m@s:722".into(), Some(end)),
+            Fault::Disconnected {
+                server: "m@s:722".into(),
+                reason: 11,
+                message: "rebooting".into()
+            }
+        );
+    }
+}
