@@ -6,7 +6,6 @@ use ring::digest::{Context, SHA256};
 use std::fmt::Write as _;
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The stand-in, on a port of its own.
@@ -18,31 +17,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// | `POST /upload` | length and SHA-256 of the body, which ends by its `Content-Length` or by EOF |
 pub(crate) struct Backend {
     server: Server,
-    requests: Arc<AtomicU64>,
 }
 
 impl Backend {
     /// A running one.
     pub(crate) fn start() -> Self {
-        let requests = Arc::new(AtomicU64::new(0));
-        let server = Server::start(free_port(), {
-            let requests = Arc::clone(&requests);
-            move |request, stream| {
-                let count = requests.fetch_add(1, Ordering::Relaxed) + 1;
-                answer(count, request, stream)
-            }
+        let requests = AtomicU64::new(0);
+        let server = Server::start(free_port(), move |request, stream| {
+            let count = requests.fetch_add(1, Ordering::Relaxed) + 1;
+            answer(count, request, stream)
         });
-        Self { server, requests }
+        Self { server }
     }
 
     /// Its port.
     pub(crate) fn port(&self) -> u16 {
         self.server.port()
-    }
-
-    /// How many requests came so far.
-    pub(crate) fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
     }
 
     /// Closes its listener and its connections.
@@ -57,28 +47,28 @@ impl Backend {
 }
 
 fn answer(count: u64, request: &Request, mut stream: BufReader<TcpStream>) -> io::Result<()> {
-    if let Some(length) = request.path.strip_prefix("/bytes/") {
-        let length = length.parse().map_err(io::Error::other)?;
-        let stream = stream.get_mut();
-        write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-        )?;
-        return io::copy(&mut Pattern::new().take(length), stream).map(drop);
-    }
-    match request.path.as_str() {
-        "/metrics" => {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/metrics") => {
             let text = ("Content-Type", "text/plain; version=0.0.4");
             let body = format!("# TYPE lab_requests_total counter\nlab_requests_total {count}\n");
             respond(stream.get_mut(), "200 OK", &[text], &body)
         }
-        "/upload" => {
-            let length = request.header("content-length");
-            let length = length.map_or(Ok(u64::MAX), |length| {
-                length.parse().map_err(io::Error::other)
-            })?;
-            let summary = Pattern::summary(&mut stream.by_ref().take(length))?;
+        ("POST", "/upload") => {
+            let length = request.header("content-length").map(str::parse);
+            let length = length.transpose().map_err(io::Error::other)?;
+            let mut body = stream.by_ref().take(length.unwrap_or(u64::MAX));
+            let summary = Pattern::summary(&mut body)?;
             respond(stream.get_mut(), "200 OK", &[], &summary)
+        }
+        ("GET", path) if path.starts_with("/bytes/") => {
+            let length = path.trim_start_matches("/bytes/").parse();
+            let length = length.map_err(io::Error::other)?;
+            let stream = stream.get_mut();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            )?;
+            io::copy(&mut Pattern::new().take(length), stream).map(drop)
         }
         _ => respond(stream.get_mut(), "404 Not Found", &[], ""),
     }

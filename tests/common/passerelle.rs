@@ -102,6 +102,14 @@ impl Home {
         self.verb_with_input(arguments, "")
     }
 
+    /// Runs a verb that has to succeed.
+    #[track_caller]
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> Outcome {
+        let outcome = self.verb(arguments);
+        assert_eq!(outcome.code, Some(0), "{arguments:?}: {outcome:?}");
+        outcome
+    }
+
     /// Runs a verb to its end, with this on its standard input.
     #[track_caller]
     pub(crate) fn verb_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
@@ -155,10 +163,9 @@ impl Home {
         Process::start("passerelle run", &mut command)
     }
 
-    /// All that `run` has printed so far: standard output, then standard error.
-    pub(crate) fn printed(&self) -> (String, String) {
-        let read = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
-        (read("stdout"), read("stderr"))
+    /// All that `run` has printed to standard output so far.
+    pub(crate) fn printed(&self) -> String {
+        fs::read_to_string(self.dir.join("stdout")).unwrap_or_default()
     }
 
     /// Every file below home, state and beside them.

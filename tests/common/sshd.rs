@@ -118,6 +118,26 @@ impl Sshd {
             .count()
     }
 
+    /// How many connections it has taken so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.logged("Connection from 127.0.0.1 port ")
+    }
+
+    /// How many requests to authenticate it has got so far, `none` (RFC 4252 section 5.2) included.
+    pub(crate) fn authentication_requests(&self) -> usize {
+        self.logged("userauth-request for user ")
+    }
+
+    /// How many connections are open now.
+    pub(crate) fn sessions(&self) -> usize {
+        sockets(self.port, ESTABLISHED)
+    }
+
+    /// Forgets what it has logged.
+    pub(crate) fn clear_log(&self) {
+        self.dir.write("log", "");
+    }
+
     /// Kills it, and every session with it.
     pub(crate) fn stop(&mut self) {
         self.process = None;
@@ -152,7 +172,7 @@ impl Sshd {
         let mut process = Process::start("sshd", &mut command);
         wait_until("sshd listens", Duration::from_secs(20), || {
             assert!(process.ended().is_none(), "sshd ended:\n{}", self.log());
-            is_listening(self.port)
+            sockets(self.port, LISTENING) > 0
         });
         self.process = Some(process);
     }
@@ -189,15 +209,20 @@ impl Drop for Sshd {
     }
 }
 
-/// Whether something listens on this port: seen from outside, so that no connection reaches it.
-fn is_listening(port: u16) -> bool {
-    let hex = format!("{port:04X}");
+/// States of a socket in `/proc/net/tcp`.
+const ESTABLISHED: &str = "01";
+const LISTENING: &str = "0A";
+
+/// How many sockets have this local port and are in this state: counted without touching them.
+fn sockets(port: u16, state: &str) -> usize {
+    let port = format!("{port:04X}");
     let table = fs::read_to_string("/proc/net/tcp").expect("/proc is mounted");
-    table.lines().any(|line| {
-        let mut fields = line.split_whitespace();
-        let local = fields.nth(1).and_then(|local| local.split(':').nth(1));
-        local == Some(&hex) && fields.nth(1) == Some("0A")
-    })
+    let is_one = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let local = fields.next().and_then(|local| local.split(':').nth(1));
+        local == Some(&port) && fields.nth(1) == Some(state)
+    };
+    table.lines().filter(is_one).count()
 }
 
 /// Major and minor version of the installed OpenSSH.

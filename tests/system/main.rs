@@ -8,11 +8,16 @@
     reason = "a test that panics has failed, as it should"
 )]
 
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "the tests of the verbs come with the verbs"
-)]
+mod auth;
 #[path = "../common/mod.rs"]
 mod common;
+mod demo;
+mod forward;
+mod health;
+mod hostkey;
+mod instance;
 mod lab;
+mod reconnect;
+mod reload;
+mod secrets;
+mod session;

@@ -1,0 +1,167 @@
+//! What runs through a forward: every byte of it, whatever happens beside it.
+
+use crate::common::{
+    Backend, Forward, Grafana, Passerelle, Pattern, Sshd, free_port, get, wait_for,
+};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+const BOUND: Duration = Duration::from_secs(120);
+const GIBIBYTE: u64 = 1 << 30;
+
+/// A healthy tunnel to a backend.
+struct Scene {
+    sshd: Sshd,
+    passerelle: Passerelle,
+    local: u16,
+    _backend: Backend,
+}
+
+impl Scene {
+    fn new(sshd: Sshd) -> Self {
+        let (backend, local) = (Backend::start(), free_port());
+        let forward = Forward::tcp("Backend", local, backend.port());
+        let passerelle = Passerelle::ready(&sshd, [forward]);
+        passerelle.wait_phase("healthy", BOUND);
+        Self {
+            sshd,
+            passerelle,
+            local,
+            _backend: backend,
+        }
+    }
+
+    /// A connection on which this was sent.
+    fn send(&self, request: &str) -> TcpStream {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.local));
+        let mut stream = stream.expect("the forward listens");
+        stream.set_read_timeout(Some(BOUND)).expect("it is ours");
+        stream.set_write_timeout(Some(BOUND)).expect("it is ours");
+        stream.write_all(request.as_bytes()).expect("it is open");
+        stream
+    }
+
+    fn forward(&self) -> serde_json::Value {
+        self.passerelle.tunnel()["forwards"][0].clone()
+    }
+}
+
+/// `LENGTH SHA256` of what was sent.
+fn expected(length: u64) -> String {
+    Pattern::summary(&mut Pattern::new().take(length)).expect("it never ends")
+}
+
+fn skip_head(stream: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("the head comes");
+        head.push(byte[0]);
+    }
+}
+
+fn rate(length: u64, start: Instant) -> f64 {
+    length as f64 / f64::from(1 << 20) / start.elapsed().as_secs_f64()
+}
+
+#[test]
+fn a_gibibyte_comes_down_whole_during_rekeys() {
+    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
+    let start = Instant::now();
+    let mut stream = scene.send(&format!("GET /bytes/{GIBIBYTE} HTTP/1.1\r\n\r\n"));
+    skip_head(&mut stream);
+    let got = Pattern::summary(&mut stream).expect("it comes whole");
+    println!("{:.0} MiB/s down", rate(GIBIBYTE, start));
+    assert_eq!(got, expected(GIBIBYTE));
+    assert_rekeyed(&scene);
+    assert!(scene.forward()["bytes_in"].as_u64() > Some(GIBIBYTE));
+}
+
+#[test]
+fn a_gibibyte_goes_up_whole_during_rekeys() {
+    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
+    let start = Instant::now();
+    let head = format!("POST /upload HTTP/1.1\r\nContent-Length: {GIBIBYTE}\r\n\r\n");
+    let mut stream = scene.send(&head);
+    io::copy(&mut Pattern::new().take(GIBIBYTE), &mut stream).expect("it goes up whole");
+    skip_head(&mut stream);
+    let mut got = String::new();
+    stream.read_to_string(&mut got).expect("it answers");
+    println!("{:.0} MiB/s up", rate(GIBIBYTE, start));
+    assert_eq!(got, expected(GIBIBYTE));
+    assert_rekeyed(&scene);
+    assert!(scene.forward()["bytes_out"].as_u64() > Some(GIBIBYTE));
+}
+
+#[track_caller]
+fn assert_rekeyed(scene: &Scene) {
+    let rekeys = scene.sshd.logged("SSH2_MSG_NEWKEYS received");
+    assert!(rekeys > 30, "only {rekeys} key exchanges");
+    assert_eq!(scene.sshd.connections(), 1);
+}
+
+#[test]
+fn the_end_of_an_upload_is_passed_on() {
+    const LENGTH: u64 = 3 << 20;
+    let scene = Scene::new(Sshd::start());
+    // Its length is not told: only its end says that it is whole.
+    let mut stream = scene.send("POST /upload HTTP/1.1\r\n\r\n");
+    io::copy(&mut Pattern::new().take(LENGTH), &mut stream).expect("it goes up");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    skip_head(&mut stream);
+    let mut got = String::new();
+    stream.read_to_string(&mut got).expect("it answers");
+    assert_eq!(got, expected(LENGTH));
+}
+
+#[test]
+fn a_reader_that_stalls_disturbs_nobody_and_loses_nothing() {
+    const LENGTH: u64 = 48 << 20;
+    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
+    let mut stalled = scene.send(&format!("GET /bytes/{LENGTH} HTTP/1.1\r\n\r\n"));
+    skip_head(&mut stalled);
+    for _ in 0..200 {
+        let start = Instant::now();
+        let reply = get(scene.local, "/metrics").expect("the others go on");
+        assert_eq!(reply.status, 200);
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+    let got = Pattern::summary(&mut stalled).expect("all of it waits");
+    assert_eq!(got, expected(LENGTH));
+    assert_eq!(scene.sshd.connections(), 1);
+}
+
+#[test]
+fn a_session_that_breaks_never_passes_for_an_end() {
+    let scene = Scene::new(Sshd::start());
+    let mut stream = scene.send("GET /bytes/1073741824 HTTP/1.1\r\n\r\n");
+    skip_head(&mut stream);
+    scene.sshd.kill_sessions();
+    let error = Pattern::summary(&mut stream).expect_err("a short read is an error");
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
+}
+
+#[test]
+fn a_taken_port_names_its_owner_and_is_taken_over_when_free() {
+    let (backend, grafana) = (Backend::start(), Grafana::start());
+    let sshd = Sshd::start();
+    let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    let port = holder.local_addr().expect("it is bound").port();
+    let forwards = [
+        Forward::tcp("Backend", port, backend.port()),
+        Forward::grafana(free_port(), grafana.port()),
+    ];
+    let passerelle = Passerelle::ready(&sshd, forwards);
+    // It is that forward's trouble alone.
+    let tunnel = passerelle.wait_phase("healthy", BOUND);
+    let forward = &tunnel["forwards"][0];
+    assert_eq!(forward["health"], "not_listening", "{forward}");
+    let detail = forward["detail"].as_str().unwrap_or_default();
+    let me = std::process::id().to_string();
+    assert!(detail.contains(&me), "{detail:?} does not name {me}");
+    drop(holder);
+    wait_for("the port is taken over", BOUND, || {
+        get(port, "/metrics").ok()
+    });
+}

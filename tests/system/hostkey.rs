@@ -1,0 +1,279 @@
+//! Whom Passerelle trusts, seen from the server: what it gets to hear before it is trusted.
+
+use crate::common::{
+    Config, Forward, Grafana, Home, Key, Passerelle, Sshd, Tunnel, free_port, get,
+};
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A server, what it leads to, and a home that does not know the server yet.
+struct Scene {
+    sshd: Sshd,
+    grafana: Grafana,
+    local: u16,
+    home: Home,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self {
+            sshd: Sshd::start(),
+            grafana: Grafana::start(),
+            local: free_port(),
+            home: Home::empty(),
+        };
+        scene.configure("");
+        scene
+    }
+
+    /// Writes the configuration, with one more line for the tunnel.
+    fn configure(&self, line: &str) {
+        let path = self.home.home(".ssh/id_ed25519");
+        if !path.exists() {
+            self.sshd.authorize(&Key::ed25519(path.clone()));
+        }
+        let forward = Forward::grafana(self.local, self.grafana.port());
+        let tunnel = Tunnel::to(&self.sshd, "lab").key(&path).line(line);
+        self.home
+            .configure(&Config::of(tunnel.forward(forward)).text());
+    }
+
+    /// Another key than the server's, in a line about it.
+    fn line_of_another_key(&self, kind: &[&str], marker: &str) -> String {
+        let path = self.home.home(&format!("other_{}", fastrand::u32(..)));
+        let key = Key::generate(path, kind, "");
+        format!(
+            "{marker}[127.0.0.1]:{} {}\n",
+            self.sshd.port(),
+            key.public()
+        )
+    }
+}
+
+/// Waits for the stop, and proves that the server heard nothing about us and hears nothing more.
+#[track_caller]
+fn assert_hard_stop(sshd: &Sshd, passerelle: &Passerelle, local: u16, code: &str) -> Value {
+    let tunnel = passerelle.wait_phase("blocked", BOUND);
+    assert_eq!(tunnel["fault"]["code"], code, "{tunnel}");
+    // Somebody who wants something does not change it.
+    assert!(get(local, "/").is_err());
+    let tunnel = passerelle.tunnel();
+    assert_eq!(tunnel["phase"], "blocked", "{tunnel}");
+    assert_eq!(sshd.connections(), 1);
+    assert_eq!(sshd.authentication_requests(), 0);
+    tunnel
+}
+
+#[test]
+fn an_unknown_key_is_asked_about_and_remembered() {
+    let Scene {
+        sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = Scene::new();
+    let passerelle = home.run();
+    let tunnel = assert_hard_stop(&sshd, &passerelle, local, "host_key_unknown");
+    let fingerprint = sshd.host_key().fingerprint();
+    assert_eq!(tunnel["question"]["kind"], "host_key");
+    assert_eq!(tunnel["question"]["fingerprint"], fingerprint);
+
+    let wrong = [
+        "hostkey",
+        "accept",
+        "--fingerprint",
+        "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ];
+    let refused = passerelle.verb(&wrong);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+    assert_eq!(passerelle.tunnel()["phase"], "blocked");
+
+    passerelle.succeed(&["hostkey", "accept", "--fingerprint", &fingerprint]);
+    passerelle.wait_phase("healthy", BOUND);
+    let known = fs::read_to_string(passerelle.state("known_hosts")).expect("it was written");
+    assert!(known.contains(&sshd.host_key().public()), "{known}");
+    assert!(
+        !passerelle.home(".ssh/known_hosts").exists(),
+        "the user's own file is not ours"
+    );
+
+    // The next start asks nothing.
+    let passerelle = passerelle.end().run();
+    passerelle.wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn a_changed_key_is_a_hard_stop() {
+    let Scene {
+        sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = {
+        let scene = Scene::new();
+        scene
+            .home
+            .know(&scene.line_of_another_key(&["-t", "ed25519"], ""));
+        scene
+    };
+    let passerelle = home.run();
+    let tunnel = assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
+    assert!(
+        tunnel["question"].is_null(),
+        "there is nothing to accept: {tunnel}"
+    );
+    let refused = passerelle.verb(&["hostkey", "accept"]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+}
+
+#[test]
+fn a_key_of_another_type_is_a_changed_key() {
+    let Scene {
+        sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = {
+        let scene = Scene::new();
+        scene
+            .home
+            .know(&scene.line_of_another_key(&["-t", "ecdsa"], ""));
+        scene
+    };
+    let passerelle = home.run();
+    assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
+}
+
+#[test]
+fn a_revoked_key_is_a_hard_stop() {
+    let Scene {
+        sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = Scene::new();
+    let line = sshd.known_hosts_line();
+    home.know(&format!("{line}@revoked {line}"));
+    let passerelle = home.run();
+    assert_hard_stop(&sshd, &passerelle, local, "host_key_revoked");
+}
+
+#[test]
+fn a_certificate_authority_is_refused_with_a_word() {
+    let Scene {
+        sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = {
+        let scene = Scene::new();
+        let line = scene.line_of_another_key(&["-t", "ed25519"], "@cert-authority ");
+        scene.home.know(&line);
+        scene
+    };
+    let passerelle = home.run();
+    assert_hard_stop(&sshd, &passerelle, local, "host_certificate_unsupported");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_trusts_nobody() {
+    let Scene {
+        sshd: _sshd,
+        home,
+        grafana: _grafana,
+        ..
+    } = Scene::new();
+    fs::create_dir(home.state("known_hosts")).expect("it is ours");
+    let passerelle = home.run();
+    let tunnel = passerelle.wait_phase("blocked", BOUND);
+    assert_eq!(
+        tunnel["fault"]["code"], "known_hosts_unreadable",
+        "{tunnel}"
+    );
+}
+
+#[test]
+fn the_users_hashed_file_is_enough() {
+    let Scene {
+        sshd,
+        home,
+        grafana: _grafana,
+        ..
+    } = Scene::new();
+    let path = home.home(".ssh/known_hosts");
+    fs::write(&path, sshd.known_hosts_line()).expect("it is ours");
+    let hashed = Command::new("ssh-keygen")
+        .args(["-q", "-H", "-f"])
+        .arg(&path)
+        .output();
+    assert!(hashed.expect("ssh-keygen runs").status.success());
+    let before = fs::read_to_string(&path).expect("it is ours");
+    assert!(before.starts_with("|1|"), "{before}");
+    let passerelle = home.run();
+    passerelle.wait_phase("healthy", BOUND);
+    let after = fs::read_to_string(passerelle.home(".ssh/known_hosts")).expect("it is ours");
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_known_type_is_asked_for_when_the_server_has_several() {
+    let mut sshd = Sshd::start();
+    let second = Key::generate(sshd.path("second"), &["-t", "ecdsa"], "");
+    sshd.configure(&format!("HostKey {}\n", second.path().display()));
+    sshd.restart();
+    let home = Home::empty();
+    let key = Key::ed25519(home.home(".ssh/id_ed25519"));
+    sshd.authorize(&key);
+    home.know(&format!(
+        "[127.0.0.1]:{} {}\n",
+        sshd.port(),
+        second.public()
+    ));
+    home.configure(&Config::of(Tunnel::to(&sshd, "lab").key(key.path())).text());
+    home.run().wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn a_pinned_key_needs_no_file() {
+    let scene = Scene::new();
+    let pin = scene.sshd.host_key().fingerprint();
+    scene.configure(&format!("host_key = [\"{pin}\"]"));
+    scene.home.run().wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn another_key_than_the_pinned_one_is_a_hard_stop_even_when_known() {
+    let scene = Scene::new();
+    let other = Key::ed25519(scene.home.home("other")).fingerprint();
+    scene.configure(&format!("host_key = [\"{other}\"]"));
+    let Scene {
+        sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = scene;
+    let passerelle = home.trusting(&sshd).run();
+    assert_hard_stop(&sshd, &passerelle, local, "host_key_not_pinned");
+}
+
+#[test]
+fn a_key_that_changes_between_two_sessions_is_a_hard_stop() {
+    let scene = Scene::new();
+    let Scene {
+        mut sshd,
+        local,
+        home,
+        grafana: _grafana,
+    } = scene;
+    let passerelle = home.trusting(&sshd).run();
+    passerelle.wait_phase("healthy", BOUND);
+    sshd.stop();
+    sshd.clear_log();
+    sshd.replace_host_key(&["-t", "ed25519"]);
+    sshd.restart();
+    assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
+}

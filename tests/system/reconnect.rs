@@ -1,0 +1,122 @@
+//! What breaks comes back by itself, and only as often as it may.
+
+use crate::common::{Forward, Grafana, Passerelle, Sshd, free_port, get, wait_until};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A healthy tunnel to a Grafana.
+struct Scene {
+    sshd: Sshd,
+    passerelle: Passerelle,
+    local: u16,
+    _grafana: Grafana,
+}
+
+impl Scene {
+    fn new(sshd: Sshd) -> Self {
+        let (grafana, local) = (Grafana::start(), free_port());
+        let passerelle = Passerelle::ready(&sshd, [Forward::grafana(local, grafana.port())]);
+        passerelle.wait_phase("healthy", BOUND);
+        Self {
+            sshd,
+            passerelle,
+            local,
+            _grafana: grafana,
+        }
+    }
+
+    fn answers(&self) -> bool {
+        get(self.local, "/api/health").is_ok_and(|reply| reply.status == 200)
+    }
+}
+
+#[test]
+fn a_killed_session_is_replaced_at_once() {
+    let scene = Scene::new(Sshd::start());
+    let start = Instant::now();
+    scene.sshd.kill_sessions();
+    // Nobody asks for anything: it comes back by itself.
+    wait_until("a second session", BOUND, || scene.sshd.connections() == 2);
+    let back = start.elapsed();
+    scene.passerelle.wait_phase("healthy", BOUND);
+    assert!(scene.answers());
+    println!("dialled again after {back:?}");
+    assert!(
+        back < Duration::from_secs(3),
+        "the promise is 250 ms: {back:?}"
+    );
+}
+
+#[test]
+fn a_server_that_was_away_is_found_again_by_who_wants_something() {
+    let mut scene = Scene::new(Sshd::start());
+    scene.sshd.stop();
+    let tunnel = scene.passerelle.wait_phase("waiting", BOUND);
+    assert_eq!(tunnel["fault"]["code"], "connection_refused", "{tunnel}");
+    assert!(tunnel["next_dial"].is_string(), "{tunnel}");
+    scene.sshd.restart();
+    let start = Instant::now();
+    assert!(
+        scene.answers(),
+        "the connection waits for the session that it demands"
+    );
+    let back = start.elapsed();
+    println!("answered {back:?} after the server came back");
+    scene.passerelle.wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn the_listener_stays_while_the_server_is_away() {
+    let mut scene = Scene::new(Sshd::start());
+    scene.sshd.stop();
+    scene.passerelle.wait_phase("waiting", BOUND);
+    TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it still listens");
+}
+
+#[test]
+fn a_busy_server_is_left_alone_for_five_seconds() {
+    let mut sshd = Sshd::start();
+    let local = free_port();
+    let grafana = Grafana::start();
+    sshd.configure("MaxStartups 1:100:1");
+    sshd.restart();
+    // One stranger who never logs in: the server takes nobody else.
+    let stranger = TcpStream::connect((Ipv4Addr::LOCALHOST, sshd.port())).expect("it listens");
+    wait_until("the stranger is in", BOUND, || sshd.connections() == 1);
+    let passerelle = Passerelle::ready(&sshd, [Forward::grafana(local, grafana.port())]);
+    let tunnel = passerelle.wait_phase("waiting", BOUND);
+    let start = Instant::now();
+    assert_eq!(tunnel["fault"]["code"], "server_busy", "{tunnel}");
+    drop(stranger);
+    wait_until("it comes back", BOUND, || {
+        sshd.logged("Accepted publickey") == 1
+    });
+    let back = start.elapsed();
+    println!("back after {back:?}");
+    assert!(back > Duration::from_secs(4), "too soon: {back:?}");
+    passerelle.wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn a_dead_link_is_found() {
+    let scene = Scene::new(Sshd::start());
+    let first = scene.passerelle.tunnel()["attempt"].clone();
+    let start = Instant::now();
+    scene.sshd.freeze_sessions();
+    scene
+        .passerelle
+        .wait_tunnel("another session is dialled", BOUND, |tunnel| {
+            tunnel["attempt"] != first
+        });
+    let found = start.elapsed();
+    println!("found after {found:?}");
+    assert!(
+        found < Duration::from_secs(36),
+        "the promise is 31 s: {found:?}"
+    );
+    scene.passerelle.wait_phase("healthy", BOUND);
+    assert!(scene.answers());
+    scene.sshd.thaw_sessions();
+}
