@@ -78,9 +78,14 @@ fn answer(
 ) -> io::Result<()> {
     let stream = stream.get_mut();
     let json = ("Content-Type", "application/json; charset=UTF-8");
-    // Health comes before routing, authentication and `enforce_domain`.
-    let health = format!("{}/api/health", state.sub_path);
-    if request.path == health {
+    // What lacks the sub-path is sent there before anything else is looked at.
+    let Some(path) = request.path.strip_prefix(&state.sub_path) else {
+        let root = state.root_url.as_deref().unwrap_or("http://localhost:3000");
+        let location = format!("{root}{}{}", state.sub_path, request.path);
+        return redirect(stream, "301 Moved Permanently", &location);
+    };
+    // Health comes before authentication and `enforce_domain`.
+    if path == "/api/health" {
         let (status, database) = if state.database_ok {
             ("200 OK", "ok")
         } else {
@@ -95,32 +100,22 @@ fn answer(
     }
     if let Some(root) = &state.root_url {
         let location = format!("{root}{}", request.path);
-        return respond(stream, "302 Found", &[("Location", &location)], "");
+        return redirect(stream, "301 Moved Permanently", &location);
     }
-    let Some(path) = request.path.strip_prefix(&state.sub_path) else {
-        let location = format!("{}{}", state.sub_path, request.path);
-        return respond(
-            stream,
-            "301 Moved Permanently",
-            &[("Location", &location)],
-            "",
-        );
-    };
     match path {
-        "" | "/" => {
-            let login = format!("{}/login", state.sub_path);
-            respond(stream, "302 Found", &[("Location", &login)], "")
-        }
+        "" | "/" => redirect(stream, "302 Found", &format!("{}/login", state.sub_path)),
         "/login" => {
             let html = ("Content-Type", "text/html; charset=UTF-8");
             let page = "<!DOCTYPE html><title>Grafana</title><h1>Welcome to Grafana</h1>";
             respond(stream, "200 OK", &[html], page)
         }
-        _ => respond(
-            stream,
-            "404 Not Found",
-            &[json],
-            "{\"message\":\"Not found\"}",
-        ),
+        _ => {
+            let body = "{\"message\":\"Not found\"}";
+            respond(stream, "404 Not Found", &[json], body)
+        }
     }
+}
+
+fn redirect(stream: &mut TcpStream, status: &str, location: &str) -> io::Result<()> {
+    respond(stream, status, &[("Location", location)], "")
 }
