@@ -1,34 +1,53 @@
 //! What breaks comes back by itself, and only as often as it may.
 
-use crate::common::{Forward, Grafana, Passerelle, Sshd, free_port, get, wait_until};
+use crate::common::{Backend, Forward, Grafana, Passerelle, Sshd, free_port, get, wait_until};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A healthy tunnel to a Grafana.
+/// A healthy tunnel to a backend.
 struct Scene {
     sshd: Sshd,
     passerelle: Passerelle,
     local: u16,
-    _grafana: Grafana,
+    _backend: Backend,
 }
 
 impl Scene {
     fn new(sshd: Sshd) -> Self {
-        let (grafana, local) = (Grafana::start(), free_port());
-        let passerelle = Passerelle::ready(&sshd, [Forward::grafana(local, grafana.port())]);
+        let (backend, local) = (Backend::start(), free_port());
+        let forward = Forward::tcp("Backend", local, backend.port());
+        let passerelle = Passerelle::ready(&sshd, [forward]);
         passerelle.wait_phase("healthy", BOUND);
         Self {
             sshd,
             passerelle,
             local,
-            _grafana: grafana,
+            _backend: backend,
         }
     }
 
+    /// Lets the server fall silent, and says how long it takes until another session is dialled.
+    fn freeze(&self) -> Duration {
+        let first = self.passerelle.tunnel()["attempt"].clone();
+        let start = Instant::now();
+        self.sshd.freeze_sessions();
+        let what = "another session is dialled";
+        self.passerelle
+            .wait_tunnel(what, BOUND, |tunnel| tunnel["attempt"] != first);
+        let found = start.elapsed();
+        println!("found after {found:?}");
+        self.passerelle.wait_phase("healthy", BOUND);
+        assert!(self.answers());
+        self.sshd.thaw_sessions();
+        found
+    }
+
     fn answers(&self) -> bool {
-        get(self.local, "/api/health").is_ok_and(|reply| reply.status == 200)
+        get(self.local, "/metrics").is_ok_and(|reply| reply.status == 200)
     }
 }
 
@@ -100,23 +119,37 @@ fn a_busy_server_is_left_alone_for_five_seconds() {
 }
 
 #[test]
-fn a_dead_link_is_found() {
+fn a_dead_link_is_found_while_nothing_moves() {
     let scene = Scene::new(Sshd::start());
-    let first = scene.passerelle.tunnel()["attempt"].clone();
-    let start = Instant::now();
-    scene.sshd.freeze_sessions();
-    scene
-        .passerelle
-        .wait_tunnel("another session is dialled", BOUND, |tunnel| {
-            tunnel["attempt"] != first
-        });
-    let found = start.elapsed();
-    println!("found after {found:?}");
+    let found = scene.freeze();
     assert!(
         found < Duration::from_secs(36),
         "the promise is 31 s: {found:?}"
     );
-    scene.passerelle.wait_phase("healthy", BOUND);
-    assert!(scene.answers());
-    scene.sshd.thaw_sessions();
+}
+
+#[test]
+fn a_dead_link_is_found_in_the_middle_of_an_upload() {
+    let scene = Scene::new(Sshd::start());
+    let mut upload = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it listens");
+    upload.set_write_timeout(Some(BOUND)).expect("it is ours");
+    let uploading = thread::spawn(move || {
+        let head = b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n";
+        upload.write_all(head)?;
+        loop {
+            upload.write_all(&[0; 64 << 10])?;
+        }
+    });
+    scene
+        .passerelle
+        .wait_tunnel("it is under way", BOUND, |tunnel| {
+            tunnel["forwards"][0]["bytes_out"].as_u64() > Some(8 << 20)
+        });
+    let found = scene.freeze();
+    assert!(
+        found < Duration::from_secs(51),
+        "the promise is 46 s: {found:?}"
+    );
+    let ended: io::Result<()> = uploading.join().expect("it does not panic");
+    assert!(ended.is_err(), "the upload is told");
 }
