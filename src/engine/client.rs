@@ -6,10 +6,14 @@ use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, Names, cipher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio_util::sync::CancellationToken;
 
 /// What a session tells about its end, for whoever watches it from outside of russh.
 #[derive(Debug, Clone, Default)]
-pub struct Farewell(Arc<Mutex<FarewellNotes>>);
+pub struct Farewell {
+    notes: Arc<Mutex<FarewellNotes>>,
+    gone: CancellationToken,
+}
 
 #[derive(Debug, Default)]
 struct FarewellNotes {
@@ -28,6 +32,8 @@ pub enum End {
         /// The server's own words.
         message: String,
     },
+    /// The server refused a credential, and takes no other kind.
+    NoMethodLeft,
     /// The server went silent.
     Silence,
     /// The connection broke, or the protocol did.
@@ -47,6 +53,11 @@ impl Farewell {
         self.notes().end.clone()
     }
 
+    /// Resolves when the session has ended; from then on [`Farewell::end`] tells how.
+    pub async fn ended(&self) {
+        self.gone.cancelled().await;
+    }
+
     /// Key exchange, host key and cipher that were agreed on.
     #[must_use]
     pub fn algorithms(&self) -> String {
@@ -54,7 +65,7 @@ impl Farewell {
     }
 
     fn notes(&self) -> MutexGuard<'_, FarewellNotes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -229,9 +240,11 @@ impl Handler for Client {
             DisconnectReason::Error(
                 russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout,
             ) => End::Silence,
+            DisconnectReason::Error(russh::Error::NoAuthMethod) => End::NoMethodLeft,
             DisconnectReason::Error(error) => End::Broken(error.to_string()),
         };
         self.farewell.notes().end.get_or_insert(end);
+        self.farewell.gone.cancel();
         Ok(())
     }
 }

@@ -272,7 +272,8 @@ fn end_fault(server: String, end: Option<End>) -> Fault {
         },
         Some(End::Silence) => Fault::KeepaliveTimeout { server },
         Some(End::Broken(detail)) => Fault::ConnectionLost { server, detail },
-        None => Fault::ConnectionLost {
+        // The methods of authentication do not matter to a session that stands.
+        Some(End::NoMethodLeft) | None => Fault::ConnectionLost {
             server,
             detail: "the connection was closed".into(),
         },

@@ -21,9 +21,11 @@ enum Known {
 }
 
 /// Remembers secrets for this run, and where it is asked to, in a [`SecretStore`] beyond it.
+/// Cheap to clone; clones share everything.
+#[derive(Clone)]
 pub struct Vault {
-    known: Mutex<HashMap<SecretKey, Known>>,
-    in_doubt: Mutex<HashMap<SecretKey, Secret>>,
+    known: Arc<Mutex<HashMap<SecretKey, Known>>>,
+    in_doubt: Arc<Mutex<HashMap<SecretKey, Secret>>>,
     store: Arc<dyn SecretStore>,
     // A store that hangs holds one thread, not one for each question.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -34,8 +36,8 @@ impl Vault {
     #[must_use]
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
         Self {
-            known: Mutex::default(),
-            in_doubt: Mutex::default(),
+            known: Arc::default(),
+            in_doubt: Arc::default(),
             store,
             turn: Arc::default(),
         }
@@ -68,35 +70,41 @@ impl Vault {
         Ok(found)
     }
 
-    /// Keeps `secret` for this run, and in the store too if it is to be remembered.
+    /// Keeps `secret` for this run, from now on; the future keeps it in the store too, if it is to be
+    /// remembered.
     ///
     /// # Errors
     /// The store does not take it; it is kept for this run all the same.
-    pub async fn keep(
+    pub fn keep(
         &self,
         key: &SecretKey,
         secret: &Secret,
         remember: bool,
-    ) -> Result<(), SecretError> {
-        self.settled(key);
-        self.known()
-            .insert(key.clone(), Known::Value(secret.clone()));
-        if !remember {
-            return Ok(());
+    ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
+        self.in_doubt().remove(key);
+        let value = Known::Value(secret.clone());
+        self.known().insert(key.clone(), value);
+        let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
+        async move {
+            if !remember {
+                return Ok(());
+            }
+            vault.ask(move |store| store.set(&key, &secret)).await
         }
-        let (key, secret) = (key.clone(), secret.clone());
-        self.ask(move |store| store.set(&key, &secret)).await
     }
 
-    /// Forgets the secret for `key`, here and in the store.
+    /// Forgets the secret for `key`, from now on; the future deletes it from the store too.
     ///
     /// # Errors
     /// The store still has it; it is not asked for it again in this run.
-    pub async fn forget(&self, key: &SecretKey) -> Result<(), SecretError> {
-        self.settled(key);
+    pub fn forget(
+        &self,
+        key: &SecretKey,
+    ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
+        self.in_doubt().remove(key);
         self.known().insert(key.clone(), Known::Forgotten);
-        let key = key.clone();
-        self.ask(move |store| store.delete(&key)).await
+        let (vault, key) = (self.clone(), key.clone());
+        async move { vault.ask(move |store| store.delete(&key)).await }
     }
 
     /// Notes that `secret` was shown to the server, and that no verdict came. Returns whether that
@@ -111,10 +119,6 @@ impl Vault {
         }
         in_doubt.insert(key.clone(), secret.clone());
         false
-    }
-
-    fn settled(&self, key: &SecretKey) {
-        self.in_doubt().remove(key);
     }
 
     async fn ask<T: Send + 'static>(

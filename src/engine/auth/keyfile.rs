@@ -1,0 +1,268 @@
+//! Private key files, and the certificates beside them.
+
+use super::notes::Notes;
+use crate::model::Secret;
+use russh::keys::signature::Signer;
+use russh::keys::ssh_encoding::Encode;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::ssh_key::{self, Signature};
+use russh::keys::{Certificate, HashAlg, PrivateKey, PublicKey, decode_secret_key};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// No key or certificate that OpenSSH makes comes near it.
+const LARGEST: u64 = 64 * 1024;
+
+/// A private key file, with the certificate beside it. Its public half is there without the
+/// passphrase.
+pub(super) struct KeyFile {
+    path: PathBuf,
+    key: PrivateKey,
+    certificate: Option<Certificate>,
+}
+
+/// The passphrase does not open the key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct WrongPassphrase;
+
+impl KeyFile {
+    /// Reads the key at `path`; `None` when there is none, or none that can be used, which is then
+    /// noted. Blocks.
+    pub(super) fn read(path: &Path, notes: &mut Notes) -> Option<Self> {
+        let key = match read(path) {
+            Ok(bytes) => decode(&bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => Err(error.to_string()),
+        };
+        match key {
+            Ok(key) => Some(Self {
+                certificate: certificate_beside(path, &key, notes),
+                path: path.to_owned(),
+                key,
+            }),
+            Err(problem) => {
+                notes.add(format!("{}: {problem}", path.display()));
+                None
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its public half.
+    pub(super) fn public(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    /// The certificate for it, from the file beside it.
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// Whether its private half takes a passphrase.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.key.is_encrypted()
+    }
+
+    /// Signs with a key that is not encrypted. Blocks: RSA takes its time.
+    pub(super) fn sign(&self, hash: Option<HashAlg>, message: &[u8]) -> ssh_key::Result<Vec<u8>> {
+        sign(&self.key, hash, message)
+    }
+
+    /// Opens an encrypted key. Blocks: the key derivation is slow on purpose.
+    pub(super) fn unlock(&self, passphrase: &Secret) -> Result<PrivateKey, WrongPassphrase> {
+        // Whatever fails here, fails by what the passphrase made of the bytes.
+        self.key
+            .decrypt(passphrase.expose())
+            .map_err(|_| WrongPassphrase)
+    }
+}
+
+/// The signature of `message` as RFC 4252 section 7 wants it: algorithm and blob. Blocks.
+pub(super) fn sign(
+    key: &PrivateKey,
+    hash: Option<HashAlg>,
+    message: &[u8],
+) -> ssh_key::Result<Vec<u8>> {
+    let signature: Signature = if let KeypairData::Rsa(pair) = key.key_data() {
+        (pair, hash).try_sign(message)?
+    } else {
+        key.try_sign(message)?
+    };
+    let mut encoded = Vec::new();
+    signature.encode(&mut encoded)?;
+    Ok(encoded)
+}
+
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() || about.len() > LARGEST {
+        return Err(io::Error::other("not a key file"));
+    }
+    // Room for all of it at once: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST as usize));
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<PrivateKey, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "not a private key".to_owned())?;
+    if text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
+        return PrivateKey::from_openssh(text).map_err(|error| error.to_string());
+    }
+    // PEM as OpenSSH wrote it before 7.8, and PuTTY's own: russh decodes them, through copies that
+    // it does not wipe. Without the passphrase not even the public half of an encrypted one is known.
+    decode_secret_key(text, None).map_err(|error| {
+        let encrypted = text.contains("ENCRYPTED")
+            || (text.contains("Encryption: ") && !text.contains("Encryption: none"));
+        if encrypted {
+            "encrypted, but not in OpenSSH's format: ssh-keygen -p -f converts it".to_owned()
+        } else {
+            error.to_string()
+        }
+    })
+}
+
+/// The certificate that stands in `KEY-cert.pub`, as `ssh-keygen -s` writes it.
+fn certificate_beside(path: &Path, key: &PrivateKey, notes: &mut Notes) -> Option<Certificate> {
+    let mut name = OsString::from(path);
+    name.push("-cert.pub");
+    let path = PathBuf::from(name);
+    let bytes = match read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            notes.add(format!("{}: {error}", path.display()));
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let problem = match Certificate::from_openssh(&text) {
+        Ok(certificate) if !certificate.cert_type().is_user() => {
+            "a certificate for hosts, not for users".to_owned()
+        }
+        Ok(certificate) if certificate.public_key() != key.public_key().key_data() => {
+            "a certificate for another key".to_owned()
+        }
+        Ok(certificate) => return Some(certificate),
+        Err(error) => error.to_string(),
+    };
+    notes.add(format!("{}: {problem}", path.display()));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use russh::keys::Algorithm;
+    use russh::keys::key::safe_rng;
+    use russh::keys::ssh_key::LineEnding;
+    use russh::keys::ssh_key::certificate::{Builder, CertType};
+    use std::fs;
+
+    fn new_key() -> PrivateKey {
+        PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
+    }
+
+    fn write(path: &Path, key: &PrivateKey, ending: LineEnding) {
+        fs::write(path, key.to_openssh(ending).unwrap().as_bytes()).unwrap();
+    }
+
+    fn certify(key: &PrivateKey, kind: CertType) -> String {
+        let mut builder =
+            Builder::new_with_random_nonce(&mut safe_rng(), key.public_key(), 0, u64::MAX).unwrap();
+        builder.key_id("test").unwrap();
+        builder.cert_type(kind).unwrap();
+        builder.valid_principal("maintenance").unwrap();
+        builder.sign(&new_key()).unwrap().to_openssh().unwrap()
+    }
+
+    #[test]
+    fn a_missing_file_is_passed_over_in_silence() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut notes = Notes::default();
+        assert!(KeyFile::read(&dir.path().join("id"), &mut notes).is_none());
+        assert_eq!(notes.to_string(), "");
+    }
+
+    #[test]
+    fn garbage_is_noted_without_its_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("id");
+        for garbage in [
+            "canary",
+            "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary\n-----END OPENSSH PRIVATE KEY-----\n",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\ncanary\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        ] {
+            fs::write(&path, garbage).unwrap();
+            let mut notes = Notes::default();
+            assert!(KeyFile::read(&path, &mut notes).is_none());
+            let noted = notes.to_string();
+            assert!(noted.contains("/id: "), "{noted}");
+            assert!(!noted.contains("canary"), "{noted}");
+        }
+        let mut notes = Notes::default();
+        assert!(KeyFile::read(dir.path(), &mut notes).is_none());
+        assert!(notes.to_string().ends_with("not a key file"));
+    }
+
+    #[test]
+    fn either_line_ending_will_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("id");
+        for ending in [LineEnding::LF, LineEnding::CRLF] {
+            let key = new_key();
+            write(&path, &key, ending);
+            let file = KeyFile::read(&path, &mut Notes::default()).unwrap();
+            assert_eq!(file.public().key_data(), key.public_key().key_data());
+            assert!(!file.is_encrypted());
+        }
+    }
+
+    #[test]
+    fn an_encrypted_key_shows_its_public_half_and_opens_by_its_passphrase_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("id");
+        let key = new_key();
+        let encrypted = key.encrypt(&mut safe_rng(), "open sesame").unwrap();
+        write(&path, &encrypted, LineEnding::LF);
+        let file = KeyFile::read(&path, &mut Notes::default()).unwrap();
+        assert!(file.is_encrypted());
+        assert_eq!(file.public().key_data(), key.public_key().key_data());
+        let unlock = |text: &str| file.unlock(&Secret::new(text.into()));
+        assert_eq!(unlock("open barley"), Err(WrongPassphrase));
+        assert_eq!(
+            unlock("open sesame").map(|key| key.is_encrypted()),
+            Ok(false)
+        );
+    }
+
+    #[test]
+    fn a_certificate_beside_the_key_is_taken_if_it_fits() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("id");
+        let key = new_key();
+        write(&path, &key, LineEnding::LF);
+        let read = |certificate: &str| {
+            fs::write(dir.path().join("id-cert.pub"), certificate).unwrap();
+            let mut notes = Notes::default();
+            let file = KeyFile::read(&path, &mut notes).unwrap();
+            (file.certificate().is_some(), notes.to_string())
+        };
+        let (found, noted) = read(&certify(&key, CertType::User));
+        assert!(found && noted.is_empty(), "{noted}");
+        let (found, noted) = read(&certify(&key, CertType::Host));
+        assert!(!found && noted.ends_with("not for users"), "{noted}");
+        let (found, noted) = read(&certify(&new_key(), CertType::User));
+        assert!(!found && noted.ends_with("another key"), "{noted}");
+        let (found, noted) = read("canary");
+        assert!(!found && !noted.is_empty(), "{noted}");
+    }
+}

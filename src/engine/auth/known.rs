@@ -1,0 +1,132 @@
+//! The secrets that this authentication may use: what the user just answered, and the vault's.
+
+use super::notes::Notes;
+use super::patience::Patience;
+use crate::model::{Secret, TunnelSettings};
+use crate::secrets::{SecretKey, Vault};
+use crate::supervisor::Grant;
+use std::path::Path;
+
+/// Where secrets come from, and where the word on them goes.
+pub(super) struct Known<'a> {
+    vault: &'a Vault,
+    grant: Option<&'a Grant>,
+    patience: &'a Patience,
+    account: SecretKey,
+}
+
+/// A secret, and whether it is to be stored in the keyring once it has worked.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) secret: Secret,
+    remember: bool,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(
+        vault: &'a Vault,
+        grant: Option<&'a Grant>,
+        patience: &'a Patience,
+        settings: &TunnelSettings,
+    ) -> Self {
+        let server = settings.server();
+        Self {
+            vault,
+            grant,
+            patience,
+            account: SecretKey::Password { server },
+        }
+    }
+
+    /// The account's password.
+    pub(super) async fn password(&self, notes: &mut Notes) -> Option<Given> {
+        if let Some(Grant::Password { value, remember }) = self.grant {
+            return Some(Given {
+                secret: value.clone(),
+                remember: *remember,
+            });
+        }
+        self.stored(&self.account, notes).await
+    }
+
+    /// The passphrase of the key in this file.
+    pub(super) async fn passphrase(&self, file: &Path, notes: &mut Notes) -> Option<Given> {
+        match self.grant {
+            Some(Grant::Passphrase {
+                key,
+                value,
+                remember,
+            }) if key == file => Some(Given {
+                secret: value.clone(),
+                remember: *remember,
+            }),
+            _ => self.stored(&passphrase_of(file), notes).await,
+        }
+    }
+
+    /// The password opened the account.
+    pub(super) fn password_is_right(&self, given: &Given) {
+        self.keep(&self.account, given);
+    }
+
+    /// The server refused the password.
+    pub(super) fn password_is_wrong(&self) {
+        self.forget(&self.account);
+    }
+
+    /// The password was sent, and no verdict came. Returns whether it must not be sent again.
+    pub(super) fn password_is_in_doubt(&self, given: &Given) -> bool {
+        self.vault.doubt(&self.account, &given.secret)
+    }
+
+    /// The passphrase opened the key in this file.
+    pub(super) fn passphrase_is_right(&self, file: &Path, given: &Given) {
+        self.keep(&passphrase_of(file), given);
+    }
+
+    /// The passphrase does not open the key in this file.
+    pub(super) fn passphrase_is_wrong(&self, file: &Path) {
+        self.forget(&passphrase_of(file));
+    }
+
+    async fn stored(&self, key: &SecretKey, notes: &mut Notes) -> Option<Given> {
+        // A locked keyring asks the user to unlock it, which is not the server's time.
+        match self.patience.pause(self.vault.find(key)).await {
+            Ok(found) => found.map(|secret| Given {
+                secret,
+                remember: false,
+            }),
+            Err(error) => {
+                notes.add(error.to_string());
+                None
+            }
+        }
+    }
+
+    // The vault knows at once; the keyring hears of it in its own time, so that a slow one delays
+    // neither the session nor the question to the user.
+
+    fn keep(&self, key: &SecretKey, given: &Given) {
+        let storing = self.vault.keep(key, &given.secret, given.remember);
+        tokio::spawn(async {
+            if let Err(error) = storing.await {
+                tracing::warn!("the secret is kept only until Passerelle ends: {error}");
+            }
+        });
+    }
+
+    fn forget(&self, key: &SecretKey) {
+        let deleting = self.vault.forget(key);
+        tokio::spawn(async {
+            if let Err(error) = deleting.await {
+                tracing::warn!("a wrong secret may still be stored: {error}");
+            }
+        });
+    }
+}
+
+fn passphrase_of(file: &Path) -> SecretKey {
+    SecretKey::Passphrase {
+        file: file.to_owned(),
+    }
+}
