@@ -38,6 +38,7 @@ fn because(l: Language, forward: &ForwardSettings, reason: &HealthReason) -> Str
             | HealthCheck::Http { .. }
             | HealthCheck::None => redirects(l, name, location, &forward.local.authority()),
         },
+        HealthReason::NotTheService => not_the_service(l, &forward.remote.to_string(), name),
         HealthReason::NotHttp { detail } => not_http(l, &forward.remote.to_string(), detail),
         HealthReason::Refused { remote } => refused(l, remote, name),
         HealthReason::ConnectFailed { remote, detail } => connect_failed(l, remote, detail),
@@ -82,6 +83,10 @@ messages! {
     redirects(name: &str, location: &str, local: &str) {
         fr: "{name} renverrait le navigateur vers {location}, hors du tunnel : sur le serveur, son adresse publique doit mener à http://{local}/.",
         en: "{name} would send the browser to {location}, outside the tunnel: on the server, its public address must lead to http://{local}/.",
+    }
+    not_the_service(remote: &str, name: &str) {
+        fr: "Ce qui répond sur {remote} du serveur n’est pas {name}.",
+        en: "What answers on the server's {remote} is not {name}.",
     }
     not_http(remote: &str, detail: &str) {
         fr: "Ce qui répond sur {remote} du serveur n’est pas un service web ({detail}).",
@@ -133,6 +138,7 @@ mod tests {
             HealthReason::HttpStatus(500),
             HealthReason::Protected,
             HealthReason::RedirectsElsewhere { location: evil() },
+            HealthReason::NotTheService,
             HealthReason::NotHttp { detail: evil() },
             HealthReason::Refused { remote: evil() },
             HealthReason::ConnectFailed {

@@ -83,6 +83,8 @@ pub enum HealthReason {
     Protected,
     /// It would send the browser to another address than the forward's.
     RedirectsElsewhere { location: String },
+    /// It works, and is another service than the expected one.
+    NotTheService,
     /// What answered is not HTTP, or breaks it.
     NotHttp { detail: String },
     /// Nothing listens at the remote address: its container is likely down.
