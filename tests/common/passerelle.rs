@@ -1,6 +1,7 @@
 //! The program itself, as its user runs it.
 
 use super::config::Config;
+use super::keyring::Keyring;
 use super::keys::Key;
 use super::process::Process;
 use super::scratch::Scratch;
@@ -24,6 +25,7 @@ const VERB_BOUND: Duration = Duration::from_secs(90);
 pub(crate) struct Home {
     dir: Scratch,
     environment: Vec<(String, OsString)>,
+    secrets: &'static str,
 }
 
 impl Home {
@@ -43,6 +45,7 @@ impl Home {
         Self {
             dir,
             environment: Vec::new(),
+            secrets: "memory",
         }
     }
 
@@ -55,6 +58,13 @@ impl Home {
     /// With one more environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With secrets kept in this keyring.
+    pub(crate) fn with_keyring(mut self, keyring: &Keyring) -> Self {
+        self.environment.extend(keyring.environment());
+        self.secrets = "keyring";
         self
     }
 
@@ -150,7 +160,7 @@ impl Home {
 
     /// Starts `run` in this home, and does not wait for anything.
     pub(crate) fn spawn_run(&self, options: &[&str]) -> Process {
-        let mut command = self.command(&["run", "--json", "--secrets", "memory"]);
+        let mut command = self.command(&["run", "--json", "--secrets", self.secrets]);
         command.args(options);
         let open = |name| {
             let file = fs::File::options()

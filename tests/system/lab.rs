@@ -1,7 +1,7 @@
 //! The lab itself works, as OpenSSH's own client sees it: what a failing test blames is Passerelle.
 
 use crate::common::{
-    Account, Backend, Home, Key, Process, Prometheus, Scratch, Sshd, free_port, get, tool,
+    Account, Backend, Home, Key, Keyring, Process, Prometheus, Scratch, Sshd, free_port, get, tool,
     wait_until,
 };
 use std::process::Command;
@@ -17,6 +17,11 @@ fn prometheus_scrapes_the_backend() {
         get(prometheus.port(), "/api/v1/query?query=lab_requests_total")
             .is_ok_and(|reply| reply.body.contains("\"job\":\"backend\""))
     });
+}
+
+#[test]
+fn a_keyring_starts_beside_another() {
+    let (_one, _other) = (Keyring::start(), Keyring::start());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is secret stays so: not in a file, not in what is printed, not where `ps` looks.
 
-use crate::common::{Account, Config, Home, Key, Sshd, Tunnel, wait_until};
+use crate::common::{Account, Config, Home, Key, Keyring, Sshd, Tunnel, wait_until};
 use std::fs;
 use std::time::Duration;
 
@@ -62,6 +62,29 @@ fn no_secret_is_written_anywhere() {
             account.password(),
         );
     }
+}
+
+#[test]
+fn a_remembered_password_outlives_the_program() {
+    let (keyring, account) = (Keyring::start(), Account::new());
+    let sshd = Sshd::with_password(&account, "");
+    let config = Config::of(Tunnel::to(&sshd, "lab").password());
+    let home = Home::new(&config).trusting(&sshd).with_keyring(&keyring);
+    let passerelle = home.run();
+    let asks = |tunnel: &serde_json::Value| tunnel["question"]["kind"] == "password";
+    passerelle.wait_tunnel("it asks", BOUND, asks);
+    let words = format!("{}\n", account.password());
+    let outcome = passerelle.verb_with_input(&["answer", "--remember"], &words);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    passerelle.wait_phase("healthy", BOUND);
+
+    let passerelle = passerelle.end().run();
+    passerelle.wait_phase("healthy", BOUND);
+    assert_eq!(sshd.logged("Accepted password for "), 2);
+
+    passerelle.succeed(&["secret", "clear"]);
+    passerelle.succeed(&["restart"]);
+    passerelle.wait_tunnel("it asks again", BOUND, asks);
 }
 
 #[track_caller]

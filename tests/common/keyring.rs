@@ -1,0 +1,81 @@
+//! A session bus with GNOME's keyring on it, unlocked and empty.
+
+use super::process::{Process, tool};
+use super::scratch::Scratch;
+use super::wait::wait_until;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(30);
+
+/// A running Secret Service, as a desktop offers it.
+pub(crate) struct Keyring {
+    _daemon: Process,
+    _bus: Process,
+    dir: Scratch,
+}
+
+impl Keyring {
+    /// On a bus of its own.
+    pub(crate) fn start() -> Self {
+        let dir = Scratch::new();
+        let mut command = Process::command(tool("dbus-daemon", "dbus-daemon"));
+        command.args(["--session", "--nofork", "--nopidfile"]);
+        command.arg(format!("--address=unix:path={}", dir.join("bus").display()));
+        let bus = Process::start("dbus-daemon", command.stderr(Stdio::null()));
+        wait_until("the bus is there", BOUND, || dir.join("bus").exists());
+
+        let mut command = Process::command(tool("gnome-keyring-daemon", "gnome-keyring"));
+        command.args(["--foreground", "--components=secrets", "--unlock"]);
+        command
+            .env_clear()
+            .envs(environment(&dir))
+            .env("HOME", dir.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let log = fs::File::create(dir.join("log")).expect("it is ours");
+        let mut daemon = Process::start("gnome-keyring-daemon", command.stderr(log));
+        let mut stdin = daemon.child().stdin.take().expect("it is piped");
+        stdin.write_all(b"unlocked").expect("it reads");
+        drop(stdin);
+        let keyring = Self {
+            _daemon: daemon,
+            _bus: bus,
+            dir,
+        };
+        wait_until("the keyring is on the bus", BOUND, || keyring.is_there());
+        keyring
+    }
+
+    /// What a program needs to find it.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, OsString)> {
+        environment(&self.dir).into_iter()
+    }
+
+    fn is_there(&self) -> bool {
+        let mut command = Command::new(tool("dbus-send", "dbus-bin"));
+        command.env_clear().envs(environment(&self.dir));
+        command.args([
+            "--session",
+            "--print-reply",
+            "--dest=org.freedesktop.DBus",
+            "/",
+        ]);
+        command.args([
+            "org.freedesktop.DBus.NameHasOwner",
+            "string:org.freedesktop.secrets",
+        ]);
+        let output = command.output().expect("dbus-send runs");
+        String::from_utf8_lossy(&output.stdout).contains("boolean true")
+    }
+}
+
+fn environment(dir: &Scratch) -> [(String, OsString); 2] {
+    let bus = format!("unix:path={}", dir.join("bus").display());
+    [
+        ("DBUS_SESSION_BUS_ADDRESS".into(), bus.into()),
+        ("XDG_RUNTIME_DIR".into(), dir.path().into()),
+    ]
+}
