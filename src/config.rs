@@ -7,6 +7,8 @@ mod error;
 mod keys;
 mod mission;
 mod origin;
+mod outline;
+mod policy;
 mod reader;
 mod report;
 mod resolve;
@@ -21,6 +23,7 @@ pub use origin::{KeyOrigin, Origin, Origins};
 pub use watch::{WatchError, Watcher, watch};
 
 use crate::model::Settings;
+use crate::platform::{self, PolicySource};
 use reader::Layer;
 use report::Report;
 use source::Source;
@@ -45,22 +48,30 @@ impl Loaded {
     }
 }
 
-/// Reads the configuration file. One that does not exist means [`default_settings`].
+/// Reads the configuration file, under the machine's policy. A file that does not exist says nothing:
+/// without a policy, that means [`default_settings`].
 ///
 /// # Errors
-/// Everything that is wrong with it, when it is there and not right.
+/// Everything that is wrong with what is there, the policy included.
 pub fn load(file: &Path) -> Result<Loaded, ConfigErrors> {
-    let source = Source::read(file)?;
-    resolve(source.as_ref())
+    load_under(&platform::policy_source(), file)
 }
 
-fn resolve(file: Option<&Source>) -> Result<Loaded, ConfigErrors> {
+fn load_under(policy: &PolicySource, file: &Path) -> Result<Loaded, ConfigErrors> {
+    match (policy::read(policy), Source::read(file)) {
+        (Ok(policy), Ok(file)) => resolve(policy.as_ref(), file.as_ref()),
+        (Err(ConfigErrors(policy)), Err(ConfigErrors(file))) => {
+            Err(ConfigErrors([policy, file].concat()))
+        }
+        (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
+    }
+}
+
+fn resolve(policy: Option<&Source>, file: Option<&Source>) -> Result<Loaded, ConfigErrors> {
     let mut syntax = Vec::new();
-    let layers: Vec<Layer<'_>> = file
-        .map(|source| parse(source, &mut syntax))
-        .into_iter()
-        .collect();
-    let mut errors = match resolve::resolve(&layers) {
+    let policy = policy.map(|source| parse(source, &mut syntax));
+    let file = file.map(|source| parse(source, &mut syntax));
+    let mut errors = match resolve::resolve(policy.as_ref(), file.as_ref()) {
         Ok((settings, origins)) if syntax.is_empty() => {
             return Ok(Loaded {
                 settings: Arc::new(settings),
@@ -77,7 +88,7 @@ fn resolve(file: Option<&Source>) -> Result<Loaded, ConfigErrors> {
 }
 
 fn parse<'a>(source: &'a Source, errors: &mut Vec<ConfigError>) -> Layer<'a> {
-    let text = source.text.as_deref().unwrap_or_default();
+    let text = source.text.as_str();
     let (root, mut syntax) = DeTable::parse_recoverable(text);
     let span = |error: &toml::de::Error| error.span().unwrap_or(text.len()..text.len());
     let line = |error: &toml::de::Error| source.position(&span(error)).map(|at| at.line);

@@ -10,16 +10,18 @@ mod windows;
 #[cfg(target_os = "linux")]
 pub use linux::{
     IpcListener, agents, bind_exclusive, create_private_dir, harden_process, ipc_connect,
-    keyring_store, port_owner, port_reserved, private_file_options, quick_ack, terminate_signal,
-    tune_local_socket, tune_session_socket,
+    keyring_store, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
+    terminate_signal, tune_local_socket, tune_session_socket,
 };
 #[cfg(windows)]
 pub use windows::{
     IpcListener, agents, bind_exclusive, create_private_dir, harden_process, ipc_connect,
-    keyring_store, port_owner, port_reserved, private_file_options, quick_ack, terminate_signal,
-    tune_local_socket, tune_session_socket,
+    keyring_store, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
+    terminate_signal, tune_local_socket, tune_session_socket,
 };
 
+use std::io;
+use std::path::PathBuf;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connection to another program of this machine, whatever the system makes it of.
@@ -32,3 +34,39 @@ pub type IpcStream = Box<dyn LocalStream>;
 
 /// A connection to an SSH agent.
 pub type AgentStream = Box<dyn LocalStream>;
+
+/// Where the machine's administrator lays a policy down. It may be empty.
+#[derive(Debug)]
+pub enum PolicySource {
+    /// In a file, which may be missing.
+    File(PathBuf),
+    /// In a registry.
+    Registry {
+        /// The key's name, for messages.
+        name: &'static str,
+        /// What it holds, or why that cannot be told.
+        root: io::Result<PolicyKey>,
+    },
+}
+
+/// A key of a registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyKey {
+    /// Its values, by name.
+    pub values: Vec<(String, PolicyValue)>,
+    /// The keys below it, by name.
+    pub keys: Vec<(String, PolicyKey)>,
+}
+
+/// A value of a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyValue {
+    /// `REG_SZ`, `REG_EXPAND_SZ`, as it stands there.
+    Text(String),
+    /// `REG_MULTI_SZ`.
+    Lines(Vec<String>),
+    /// `REG_DWORD`.
+    Number(u32),
+    /// Anything else.
+    Other,
+}

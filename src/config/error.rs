@@ -126,6 +126,8 @@ pub enum Allowed {
     Tunnels,
     /// `[[tunnel.forward]]` tables, or an empty list.
     Forwards,
+    /// A table.
+    Table,
     /// One of the table's keys.
     Keys(Section),
 }

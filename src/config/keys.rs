@@ -23,6 +23,8 @@ pub enum Section {
     Forward,
     /// The table that `health` may be.
     Health,
+    /// The top of a policy.
+    Policy,
 }
 
 /// What there is to know about a key.
@@ -79,6 +81,9 @@ pub static KEYS: &[&About] = &[
     &HEALTH_PATH.about,
     &HEALTH_STATUS.about,
 ];
+
+/// The two halves of a policy. Each holds the keys of [`KEYS`], see `config/policy.rs`.
+static POLICY_KEYS: &[&About] = &[&LOCKED, &PRESET];
 
 /// A key whose value is a `T`.
 pub(super) struct Key<T: 'static> {
@@ -240,6 +245,24 @@ pub(super) static HEALTH_STATUS: Key<Vec<u16>> = Key::new(
     "Les codes d’état d’un service qui fonctionne.",
 );
 
+pub(super) static LOCKED: About = About {
+    section: Section::Policy,
+    name: "locked",
+    allowed: Allowed::Table,
+    absent: Absent::Nothing,
+    en: "What the user's file cannot change.",
+    fr: "Ce que le fichier de l’utilisateur ne peut pas changer.",
+};
+
+pub(super) static PRESET: About = About {
+    section: Section::Policy,
+    name: "preset",
+    allowed: Allowed::Table,
+    absent: Absent::Nothing,
+    en: "What the user's file may change.",
+    fr: "Ce que le fichier de l’utilisateur peut changer.",
+};
+
 impl<T> Key<T> {
     const fn new(
         (section, name): (Section, &'static str),
@@ -316,7 +339,11 @@ pub(super) fn dotted(table: &str, name: &str) -> String {
 
 /// The keys of a table.
 pub fn keys_of(section: Section) -> impl Iterator<Item = &'static About> {
-    KEYS.iter()
+    let all = match section {
+        Section::Policy => POLICY_KEYS,
+        Section::Root | Section::Tunnel | Section::Forward | Section::Health => KEYS,
+    };
+    all.iter()
         .copied()
         .filter(move |key| key.section == section)
 }

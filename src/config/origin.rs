@@ -18,6 +18,11 @@ pub enum Origin {
         /// The line, from 1.
         line: usize,
     },
+    /// The machine's policy.
+    Policy {
+        /// Whether the user's file cannot say otherwise.
+        locked: bool,
+    },
 }
 
 /// One value in effect.
@@ -36,7 +41,7 @@ impl Origins {
         self.0.insert(key, origin);
     }
 
-    fn of(&self, key: &str) -> Origin {
+    pub(super) fn of(&self, key: &str) -> Origin {
         self.0.get(key).copied().unwrap_or(Origin::Default)
     }
 }

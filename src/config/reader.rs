@@ -9,20 +9,32 @@ use super::source::Source;
 use std::ops::Range;
 use toml::de::DeTable;
 
+/// A parsed source.
+pub(super) struct Layer<'a> {
+    pub(super) source: &'a Source,
+    pub(super) root: DeTable<'a>,
+}
+
+/// Whose word a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// The policy's, and final.
+    Locked,
+    /// The user's.
+    File,
+    /// The policy's, where the user says nothing.
+    Preset,
+}
+
 /// A table of one source.
 pub(super) struct Place<'a> {
-    pub(super) layer: &'a Layer<'a>,
+    pub(super) source: &'a Source,
+    pub(super) rank: Rank,
     /// The table's path in that source, such as `tunnel[0]`.
     pub(super) path: String,
     pub(super) table: &'a DeTable<'a>,
     /// Its header, to point at when something is missing in it.
     pub(super) header: Range<usize>,
-}
-
-/// A parsed source.
-pub(super) struct Layer<'a> {
-    pub(super) source: &'a Source,
-    pub(super) root: DeTable<'a>,
 }
 
 /// One table of the configuration, as all sources together have it.
@@ -34,23 +46,44 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The top of the source.
-    pub(super) fn root(layer: &'a Layer<'a>) -> Self {
+    /// The top of a source, which is the user's until a policy says otherwise.
+    pub(super) fn top(layer: &'a Layer<'a>) -> Self {
         Self {
-            layer,
+            source: layer.source,
+            rank: Rank::File,
             path: String::new(),
             table: &layer.root,
             header: 0..0,
         }
     }
+
+    fn inside(&self, path: String, table: &'a DeTable<'a>, header: Range<usize>) -> Self {
+        Self {
+            source: self.source,
+            rank: self.rank,
+            path,
+            table,
+            header,
+        }
+    }
 }
 
-impl Scope<'_> {
-    /// A table that no source has.
-    pub(super) fn built_in(path: String) -> Self {
-        Self {
-            path,
-            places: Vec::new(),
+impl<'a> Scope<'a> {
+    /// The user's word on it, if any.
+    pub(super) fn file(&self) -> Option<&Place<'a>> {
+        self.places.iter().find(|place| place.rank == Rank::File)
+    }
+
+    /// The policy's word on it, the final one first.
+    pub(super) fn policy(&self) -> impl Iterator<Item = &Place<'a>> {
+        self.places.iter().filter(|place| place.rank != Rank::File)
+    }
+
+    /// Adds a place of a policy where its rank puts it.
+    pub(super) fn overlay(&mut self, place: Place<'a>) {
+        match place.rank {
+            Rank::Locked => self.places.insert(0, place),
+            Rank::File | Rank::Preset => self.places.push(place),
         }
     }
 }
@@ -121,12 +154,10 @@ impl Reader {
     pub(super) fn tables<'a>(&mut self, place: &Place<'a>, key: &About) -> Option<Vec<Place<'a>>> {
         let node = place.table.get(key.name)?;
         let path = dotted(&place.path, key.name);
-        let source = place.layer.source;
-        let mut top = Report::on(source, &mut self.errors);
+        let mut top = Report::on(place.source, &mut self.errors);
         let mut report = top.inside(path.clone(), Some(key.allowed));
         let Some(items) = node.get_ref().as_array() else {
-            let found = node.get_ref().type_str();
-            report.add(node.span(), Problem::WrongType { found });
+            report.wrong_type(node);
             return Some(Vec::new());
         };
         if items.is_empty() && key.allowed == Allowed::Tunnels {
@@ -134,25 +165,34 @@ impl Reader {
         }
         let mut tables = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let Some(table) = item.get_ref().as_table() else {
-                let found = item.get_ref().type_str();
-                report.add(item.span(), Problem::WrongType { found });
-                continue;
-            };
-            tables.push(Place {
-                layer: place.layer,
-                path: format!("{path}[{index}]"),
-                table,
-                header: item.span(),
-            });
+            match item.get_ref().as_table() {
+                Some(table) => {
+                    let path = format!("{path}[{index}]");
+                    tables.push(place.inside(path, table, item.span()));
+                }
+                None => report.wrong_type(item),
+            }
         }
         Some(tables)
+    }
+
+    /// The one table of that name in this place.
+    pub(super) fn table<'a>(&mut self, place: &Place<'a>, name: &str) -> Option<Place<'a>> {
+        let node = place.table.get(name)?;
+        let path = dotted(&place.path, name);
+        let table = node.get_ref().as_table();
+        if table.is_none() {
+            let mut top = Report::on(place.source, &mut self.errors);
+            top.inside(path.clone(), Some(Allowed::Table))
+                .wrong_type(node);
+        }
+        table.map(|table| place.inside(path, table, node.span()))
     }
 
     /// Reports the keys that the table should not have.
     pub(super) fn check_keys(&mut self, scope: &Scope<'_>, section: Section) {
         for place in &scope.places {
-            let mut top = Report::on(place.layer.source, &mut self.errors);
+            let mut top = Report::on(place.source, &mut self.errors);
             let mut report = top.inside(place.path.clone(), None);
             keys::report_unknown(place.table, section, &mut report);
         }
@@ -173,7 +213,7 @@ impl Reader {
             let Some(node) = place.table.get(key.about.name) else {
                 continue;
             };
-            let source = place.layer.source;
+            let source = place.source;
             let mut top = Report::on(source, &mut self.errors);
             let value = key.read(node, &mut top.inside(place.path.clone(), None));
             if !matches!(strongest, Lookup::Absent) {
@@ -188,8 +228,12 @@ impl Reader {
                 key: dotted(&place.path, key.about.name),
                 span: node.span(),
             };
-            let origin = Origin::File {
-                line: at.line().unwrap_or_default(),
+            let origin = match place.rank {
+                Rank::Locked => Origin::Policy { locked: true },
+                Rank::File => Origin::File {
+                    line: at.line().unwrap_or_default(),
+                },
+                Rank::Preset => Origin::Policy { locked: false },
             };
             self.origins
                 .insert(dotted(&scope.path, key.about.name), origin);
@@ -203,10 +247,10 @@ impl Reader {
 
     /// The key must be in that table, and is not.
     pub(super) fn report_missing(&mut self, scope: &Scope<'_>, key: &About) {
-        let Some(place) = scope.places.first() else {
+        let Some(place) = scope.file().or(scope.places.first()) else {
             return;
         };
-        let mut top = Report::on(place.layer.source, &mut self.errors);
+        let mut top = Report::on(place.source, &mut self.errors);
         top.inside(dotted(&place.path, key.name), Some(key.allowed))
             .add(place.header.clone(), Problem::Missing);
     }

@@ -1,6 +1,7 @@
 //! Collects what is wrong, while reading goes on.
 
 use super::error::{Allowed, ConfigError, Problem};
+use super::shape::Node;
 use super::source::Source;
 use std::ops::Range;
 
@@ -42,6 +43,12 @@ impl<'r> Report<'r> {
             problem,
             allowed: self.allowed,
         });
+    }
+
+    /// The value is of a type that the key does not take.
+    pub(super) fn wrong_type(&mut self, node: &Node<'_>) {
+        let found = node.get_ref().type_str();
+        self.add(node.span(), Problem::WrongType { found });
     }
 }
 

@@ -1,17 +1,21 @@
 //! Makes settings out of parsed sources: fills defaults in, and checks what concerns several values.
 
 use super::error::{ConfigError, Problem};
-use super::keys::{self, Section, dotted};
-use super::mission;
-use super::origin::Origins;
+use super::keys::{self, Section};
+use super::origin::{Origin, Origins};
+use super::outline::{self, ForwardOutline};
 use super::reader::{At, Found, Layer, Place, Reader, Scope};
+use super::{mission, policy};
 use crate::model::{ForwardId, ForwardSettings, LocalBind, Settings, TunnelId, TunnelSettings};
 use std::sync::Arc;
 
 /// The settings that the sources amount to, or everything that is wrong with them.
-pub(super) fn resolve(layers: &[Layer<'_>]) -> Result<(Settings, Origins), Vec<ConfigError>> {
+pub(super) fn resolve(
+    policy: Option<&Layer<'_>>,
+    file: Option<&Layer<'_>>,
+) -> Result<(Settings, Origins), Vec<ConfigError>> {
     let mut resolver = Resolver::default();
-    let settings = resolver.settings(layers);
+    let settings = resolver.settings(policy, file);
     let Reader { errors, origins } = resolver.reader;
     match settings {
         Some(settings) if errors.is_empty() => Ok((settings, origins)),
@@ -45,35 +49,51 @@ impl Claim {
 struct Names(Vec<(String, Claim)>);
 
 impl Resolver {
-    fn settings(&mut self, layers: &[Layer<'_>]) -> Option<Settings> {
-        let places = layers.iter().map(Place::root).collect();
-        let root = Scope {
+    fn settings(
+        &mut self,
+        policy: Option<&Layer<'_>>,
+        file: Option<&Layer<'_>>,
+    ) -> Option<Settings> {
+        let mut root = Scope {
             path: String::new(),
-            places,
+            places: file.map(Place::top).into_iter().collect(),
         };
+        if let Some(policy) = policy {
+            policy::overlay(policy, &mut root, &mut self.reader);
+        }
         self.reader.check_keys(&root, Section::Root);
         let language = self.reader.value(&root, &keys::LANGUAGE, None);
 
         let mut names = Names::default();
         let mut tunnels = Vec::new();
-        for (index, scope) in self.tunnel_scopes(&root).iter().enumerate() {
+        let scopes = outline::tunnels(&mut self.reader, &root);
+        for (index, scope) in scopes.iter().enumerate() {
             let mission = (index == 0).then(mission::tunnel);
-            tunnels.push(self.tunnel(scope, mission, &mut names).map(Arc::new));
+            tunnels.push(self.tunnel(scope, mission, &mut names));
         }
+        let mut tunnels = tunnels.into_iter().collect::<Option<Vec<_>>>()?;
+        self.spread_locked_pins(&mut tunnels);
         Some(Settings {
             language: language?.value,
-            tunnels: tunnels.into_iter().collect::<Option<_>>()?,
+            tunnels: tunnels.into_iter().map(Arc::new).collect(),
         })
     }
 
-    fn tunnel_scopes<'a>(&mut self, root: &Scope<'a>) -> Vec<Scope<'a>> {
-        let written = root
-            .places
-            .iter()
-            .find_map(|place| self.reader.tables(place, &keys::TUNNELS));
-        match written {
-            Some(places) => scopes("tunnel", places),
-            None => vec![Scope::built_in("tunnel[0]".to_owned())],
+    /// Pins that the policy locks are the server's, by whatever tunnel one goes there.
+    fn spread_locked_pins(&mut self, tunnels: &mut [TunnelSettings]) {
+        let locked = Origin::Policy { locked: true };
+        let key = |index| format!("tunnel[{index}].{}", keys::HOST_KEY.about.name);
+        let Some((first, others)) = tunnels.split_first_mut() else {
+            return;
+        };
+        if self.reader.origins.of(&key(0)) != locked {
+            return;
+        }
+        for (index, other) in (1..).zip(others) {
+            if other.host.eq_ignore_ascii_case(&first.host) && other.port == first.port {
+                other.host_key.clone_from(&first.host_key);
+                self.reader.origins.insert(key(index), locked);
+            }
         }
     }
 
@@ -121,32 +141,16 @@ impl Resolver {
         id: &TunnelId,
         mission: Option<Vec<Arc<ForwardSettings>>>,
     ) -> Option<Vec<Arc<ForwardSettings>>> {
-        let written = tunnel
-            .places
-            .iter()
-            .find_map(|place| self.reader.tables(place, &keys::FORWARDS));
-        let list = dotted(&tunnel.path, keys::FORWARDS.name);
-        let (scopes, mission) = match (written, mission) {
-            (Some(places), _) => (scopes(&list, places), Vec::new()),
-            (None, Some(mission)) => {
-                let paths = (0..mission.len()).map(|index| format!("{list}[{index}]"));
-                (paths.map(Scope::built_in).collect(), mission)
-            }
-            (None, None) => {
-                self.reader.report_missing(tunnel, &keys::FORWARDS);
-                return None;
-            }
+        let Some(outlines) = outline::forwards(&mut self.reader, tunnel, mission) else {
+            self.reader.report_missing(tunnel, &keys::FORWARDS);
+            return None;
         };
         let mut names = Names::default();
         let mut forwards = Vec::new();
-        for (index, scope) in scopes.iter().enumerate() {
-            let mission = mission.get(index).map(|forward| ForwardSettings {
-                id: ForwardId::new(id, &forward.id.name),
-                ..ForwardSettings::clone(forward)
-            });
-            forwards.push(self.forward(scope, id, mission, &mut names));
+        for outline in &outlines {
+            forwards.push(self.forward(outline, id, &mut names));
         }
-        let primary = self.primary(&scopes, &forwards);
+        let primary = self.primary(&outlines, &forwards);
         let forwards: Option<Vec<_>> = forwards.into_iter().collect();
         let mut forwards = forwards?;
         for (index, forward) in forwards.iter_mut().enumerate() {
@@ -158,16 +162,15 @@ impl Resolver {
     /// All of a forward but whether it is the primary one: that takes its neighbours.
     fn forward(
         &mut self,
-        scope: &Scope<'_>,
+        outline: &ForwardOutline<'_>,
         tunnel: &TunnelId,
-        mission: Option<ForwardSettings>,
         names: &mut Names,
     ) -> Option<ForwardSettings> {
         let reader = &mut self.reader;
+        let scope = &outline.scope;
+        let mission = outline.mission.as_deref();
         reader.check_keys(scope, Section::Forward);
-        let mission = mission.as_ref();
-        let name = mission.map(|forward| forward.id.name.to_string());
-        let name = reader.value(scope, &keys::FORWARD_NAME, name);
+        let name = reader.value(scope, &keys::FORWARD_NAME, outline.name.clone());
         names.claim(name.as_ref(), &scope.path, reader);
         let local = reader.value(scope, &keys::LOCAL, mission.map(|forward| forward.local));
         let remote = mission.map(|forward| forward.remote.clone());
@@ -210,12 +213,13 @@ impl Resolver {
     /// anything and does not refuse.
     fn primary(
         &mut self,
-        scopes: &[Scope<'_>],
+        outlines: &[ForwardOutline<'_>],
         forwards: &[Option<ForwardSettings>],
     ) -> Option<usize> {
         let mut chosen: Option<(usize, Claim)> = None;
         let mut candidate = None;
-        for (index, (scope, forward)) in scopes.iter().zip(forwards).enumerate() {
+        for (index, (outline, forward)) in outlines.iter().zip(forwards).enumerate() {
+            let scope = &outline.scope;
             let opens = forward.as_ref().map(|forward| forward.open.is_some());
             let said = self.reader.given(scope, &keys::PRIMARY);
             let Some(Found { value: true, at }) = said else {
@@ -254,12 +258,4 @@ impl Names {
         }
         self.0.push((folded, Claim::new(path, name.at.as_ref())));
     }
-}
-
-fn scopes<'a>(list: &str, places: Vec<Place<'a>>) -> Vec<Scope<'a>> {
-    let scope = |(index, place)| Scope {
-        path: format!("{list}[{index}]"),
-        places: vec![place],
-    };
-    places.into_iter().enumerate().map(scope).collect()
 }

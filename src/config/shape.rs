@@ -399,8 +399,7 @@ fn parsed_port(text: &str) -> Option<u16> {
 }
 
 fn wrong_type<T>(node: &Node<'_>, report: &mut Report<'_>) -> Option<T> {
-    let found = node.get_ref().type_str();
-    report.add(node.span(), Problem::WrongType { found });
+    report.wrong_type(node);
     None
 }
 

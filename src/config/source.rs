@@ -13,8 +13,9 @@ const LIMIT: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) name: PathBuf,
-    /// `None` where values are not written in a text, as in a registry.
-    pub(super) text: Option<String>,
+    pub(super) text: String,
+    /// Whether the text is the user's or the administrator's own, so that its lines mean something.
+    pub(super) has_lines: bool,
 }
 
 impl Source {
@@ -22,7 +23,8 @@ impl Source {
     pub(super) fn built_in() -> Self {
         Self {
             name: PathBuf::new(),
-            text: None,
+            text: String::new(),
+            has_lines: false,
         }
     }
 
@@ -31,7 +33,8 @@ impl Source {
         match read_text(path) {
             Ok(text) => Ok(text.map(|text| Self {
                 name: path.to_owned(),
-                text: Some(text),
+                text,
+                has_lines: true,
             })),
             Err(problem) => Err(ConfigErrors(vec![ConfigError {
                 file: path.to_owned(),
@@ -45,9 +48,9 @@ impl Source {
 
     /// Where the span begins.
     pub(super) fn position(&self, span: &Range<usize>) -> Option<Position> {
-        let before = self.before(span.start)?;
+        let before = self.before(span.start);
         let line = line_of(before);
-        Some(Position {
+        self.has_lines.then(|| Position {
             line: before.matches('\n').count() + 1,
             // Editors do not count the mark that Notepad puts at the head of a file.
             column: line
@@ -61,12 +64,11 @@ impl Source {
 
     /// The line in which the span ends, up to its end.
     pub(super) fn line_to(&self, span: &Range<usize>) -> &str {
-        self.before(span.end).map_or("", line_of)
+        line_of(self.before(span.end))
     }
 
-    fn before(&self, offset: usize) -> Option<&str> {
-        let text = self.text.as_deref()?;
-        Some(&text[..text.floor_char_boundary(offset)])
+    fn before(&self, offset: usize) -> &str {
+        &self.text[..self.text.floor_char_boundary(offset)]
     }
 }
 
@@ -108,7 +110,8 @@ mod tests {
         const TEXT: &str = "\u{feff}a = 1\né = \"ü\" # x\n";
         let source = Source {
             name: PathBuf::new(),
-            text: Some(TEXT.to_owned()),
+            text: TEXT.to_owned(),
+            has_lines: true,
         };
         let after = |start: usize| {
             let Position { line, column } = source.position(&(start..start)).unwrap();

@@ -1,5 +1,6 @@
 //! The room as a whole: text in, settings or errors out.
 
+mod policy;
 mod values;
 
 use super::*;
@@ -13,12 +14,16 @@ use std::path::PathBuf;
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const PIN: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+fn source(name: &str, text: &str) -> Source {
+    Source {
+        name: name.into(),
+        text: text.to_owned(),
+        has_lines: true,
+    }
+}
+
 fn loaded(text: &str) -> Result<Loaded, ConfigErrors> {
-    let source = Source {
-        name: "config.toml".into(),
-        text: Some(text.to_owned()),
-    };
-    resolve(Some(&source))
+    resolve(None, Some(&source("config.toml", text)))
 }
 
 fn settings(text: &str) -> Settings {

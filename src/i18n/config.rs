@@ -83,6 +83,7 @@ fn allowed(l: Language, allowed: &Allowed) -> String {
         Allowed::StatusCodes => allowed_status_codes(l),
         Allowed::Tunnels => allowed_tunnels(l),
         Allowed::Forwards => allowed_forwards(l),
+        Allowed::Table => allowed_table(l),
         Allowed::Keys(section) => {
             let names: Vec<_> = keys_of(*section).map(|key| key.name).collect();
             allowed_keys(l, &section_name(l, *section), &names.join(", "))
@@ -93,7 +94,7 @@ fn allowed(l: Language, allowed: &Allowed) -> String {
 /// A table as one writes its header.
 fn section_name(l: Language, section: Section) -> String {
     match section {
-        Section::Root => top_of_file(l),
+        Section::Root | Section::Policy => top_of_file(l),
         Section::Tunnel => "[[tunnel]]".to_owned(),
         Section::Forward => "[[tunnel.forward]]".to_owned(),
         Section::Health => "health = { … }".to_owned(),
@@ -279,6 +280,10 @@ messages! {
     allowed_forwards() {
         fr: "Attendu : une table [[tunnel.forward]] par redirection, ou forward = [].",
         en: "Allowed: a table [[tunnel.forward]] for each forward, or forward = [].",
+    }
+    allowed_table() {
+        fr: "Attendu : une table.",
+        en: "Allowed: a table.",
     }
     allowed_keys(table: &str, keys: &str) {
         fr: "Clés possibles ({table}) : {keys}.",
