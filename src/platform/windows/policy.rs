@@ -10,16 +10,14 @@ const PATH: &str = r"Software\Policies\Passerelle";
 /// Where the policy is.
 #[must_use]
 pub fn policy_source() -> PolicySource {
-    let root = match LOCAL_MACHINE.open(PATH) {
-        Ok(key) => read(&key, DEEPEST),
-        Err(error) => Err(error.into()),
+    let key = LOCAL_MACHINE.open(PATH).map_err(system_error);
+    let root = match key.and_then(|key| read(&key, DEEPEST)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PolicyKey::default()),
+        root => root,
     };
     PolicySource::Registry {
         name: r"HKLM\Software\Policies\Passerelle",
-        root: match root {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PolicyKey::default()),
-            root => root,
-        },
+        root,
     }
 }
 
@@ -27,18 +25,30 @@ pub fn policy_source() -> PolicySource {
 const DEEPEST: usize = 6;
 
 fn read(key: &Key, depth: usize) -> io::Result<PolicyKey> {
-    let values = key.values()?.map(|(name, value)| (name, value_of(value)));
+    let values = key.values().map_err(system_error)?;
     let mut policy = PolicyKey {
-        values: values.collect(),
+        values: values
+            .map(|(name, value)| (name, value_of(value)))
+            .collect(),
         keys: Vec::new(),
     };
     if depth > 0 {
-        for name in key.keys()? {
-            let below = read(&key.open(&name)?, depth - 1)?;
-            policy.keys.push((name, below));
+        for name in key.keys().map_err(system_error)? {
+            let below = key.open(&name).map_err(system_error)?;
+            policy.keys.push((name, read(&below, depth - 1)?));
         }
     }
     Ok(policy)
+}
+
+/// The system's own number for the error. What comes is an HRESULT, in whose lower half it stands,
+/// and of which `std` does not tell the kind.
+fn system_error(error: impl Into<io::Error>) -> io::Error {
+    let error = error.into();
+    match error.raw_os_error() {
+        Some(result) if result < 0 => io::Error::from_raw_os_error(result & 0xffff),
+        Some(_) | None => error,
+    }
 }
 
 fn value_of(value: Value) -> PolicyValue {
