@@ -1,0 +1,26 @@
+# What wixl cannot say, as SQL on the package's tables: one statement a line. @VERSION@ is the package's
+# version.
+
+# A component only where its property asks for it.
+UPDATE `Component` SET `Condition` = 'AUTOSTART <> "0"' WHERE `Component` = 'CAutostart'
+UPDATE `Component` SET `Condition` = 'NOT FRENCH' WHERE `Component` = 'CShortcut'
+UPDATE `Component` SET `Condition` = 'FRENCH' WHERE `Component` = 'CShortcutFrench'
+
+# Registry searches in the 64-bit view (16), for raw values (2).
+UPDATE `RegLocator` SET `Type` = 18 WHERE `Type` = 2
+
+# Another build of the same version replaces it, too (512).
+DELETE FROM `Upgrade` WHERE `ActionProperty` = 'WIX_UPGRADE_DETECTED'
+INSERT INTO `Upgrade` (`UpgradeCode`, `VersionMax`, `Attributes`, `ActionProperty`) VALUES ('{D6EF5D9D-E8FD-4789-92D3-855818D63972}', '@VERSION@', 513, 'WIX_UPGRADE_DETECTED')
+
+# The old version goes within the transaction: when something fails, it comes back.
+UPDATE `InstallExecuteSequence` SET `Sequence` = 1501 WHERE `Action` = 'RemoveExistingProducts'
+
+# A program without a version in this table would lose against the versioned one on disk, before the
+# old package takes that away: nothing would be left.
+UPDATE `File` SET `Version` = '@VERSION@.0', `Language` = '1033' WHERE `File` = 'ConsoleExe'
+UPDATE `File` SET `Version` = '@VERSION@.0', `Language` = '1033' WHERE `File` = 'TrayExe'
+
+# Environment.idt is a table of its own, and has its own actions.
+INSERT INTO `InstallExecuteSequence` (`Action`, `Sequence`) VALUES ('RemoveEnvironmentStrings', 2650)
+INSERT INTO `InstallExecuteSequence` (`Action`, `Sequence`) VALUES ('WriteEnvironmentStrings', 5050)
