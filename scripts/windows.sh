@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the variables are for whoever sources this
 # What the scripts for Windows share: Debian's compiler, which carries the source of the standard library
 # and so builds it for any target. To be sourced, in bash, after lib.sh.
 

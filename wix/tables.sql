@@ -3,6 +3,11 @@
 
 # A component only where its property asks for it.
 UPDATE `Component` SET `Condition` = 'AUTOSTART <> "0"' WHERE `Component` = 'CAutostart'
+UPDATE `Component` SET `Condition` = 'SSH_HOST' WHERE `Component` = 'CHost'
+UPDATE `Component` SET `Condition` = 'SSH_PORT' WHERE `Component` = 'CPort'
+UPDATE `Component` SET `Condition` = 'SSH_USER' WHERE `Component` = 'CUser'
+UPDATE `Component` SET `Condition` = 'SSH_HOSTKEY' WHERE `Component` = 'CHostKey'
+UPDATE `Component` SET `Condition` = 'UI_LANGUAGE' WHERE `Component` = 'CLanguage'
 UPDATE `Component` SET `Condition` = 'NOT FRENCH' WHERE `Component` = 'CShortcut'
 UPDATE `Component` SET `Condition` = 'FRENCH' WHERE `Component` = 'CShortcutFrench'
 
