@@ -257,7 +257,7 @@ impl Exchange<'_> {
         let asking = self.handle.best_supported_rsa_hash();
         match self.patience.bound(asking).await {
             Ok(Ok(told)) => Ok(told.unwrap_or(Some(HashAlg::Sha512))),
-            // The session is gone: the offer itself will tell how.
+            // The session is gone; the offer will tell how.
             Ok(Err(_)) => Ok(Some(HashAlg::Sha512)),
             Err(TimeIsUp) => Err(self.out_of_time(InFlight::Nothing)),
         }

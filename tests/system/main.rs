@@ -17,6 +17,7 @@ mod health;
 mod hostkey;
 mod instance;
 mod lab;
+mod login;
 mod reconnect;
 mod reload;
 mod secrets;
