@@ -1,7 +1,7 @@
 //! Errors of the configuration in words: where, what is wrong, what is allowed instead.
 
 use super::{clean, messages};
-use crate::config::{Allowed, ConfigError, Problem, Section, keys_of};
+use crate::config::{Allowed, ConfigError, Origin, Problem, Section, keys_of};
 use crate::model::Language;
 
 /// One line: `file:line:column: key: what is wrong. What is allowed.`
@@ -23,6 +23,17 @@ pub fn config_error(language: Language, error: &ConfigError) -> String {
         text += &allowed(l, rule);
     }
     text
+}
+
+/// Who gave a value, for a list of values.
+#[must_use]
+pub fn origin(language: Language, origin: &Origin) -> String {
+    match origin {
+        Origin::Default => by_default(language),
+        Origin::File { line } => by_file(language, *line),
+        Origin::Policy { locked: true } => by_locked_policy(language),
+        Origin::Policy { locked: false } => by_preset_policy(language),
+    }
 }
 
 fn colon(language: Language) -> &'static str {
@@ -290,6 +301,22 @@ messages! {
         en: "Allowed keys ({table}): {keys}.",
     }
 
+    by_default() {
+        fr: "par défaut",
+        en: "default",
+    }
+    by_file(line: usize) {
+        fr: "fichier, ligne {line}",
+        en: "file, line {line}",
+    }
+    by_locked_policy() {
+        fr: "imposé par l’administrateur",
+        en: "set by the administrator",
+    }
+    by_preset_policy() {
+        fr: "proposé par l’administrateur",
+        en: "suggested by the administrator",
+    }
     top_of_file() {
         fr: "la partie avant la première table",
         en: "the part before the first table",

@@ -78,6 +78,10 @@ impl Tunnel {
 
     fn text(&self) -> String {
         let mut text = format!("[[tunnel]]\nname = \"{}\"\n{}", self.name, self.lines);
+        if self.forwards.is_empty() {
+            // Without the key, the first tunnel has the built-in ones.
+            text += "forward = []\n";
+        }
         for forward in &self.forwards {
             text += &forward.0;
         }

@@ -60,3 +60,18 @@ fn value_of(value: Value) -> PolicyValue {
     };
     read.unwrap_or(PolicyValue::Other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_key_is_told_from_an_unreadable_one() {
+        let missing = format!(r"{PATH}\There is no such key");
+        let error = LOCAL_MACHINE.open(missing).map_err(system_error);
+        assert_eq!(
+            error.err().map(|error| error.kind()),
+            Some(io::ErrorKind::NotFound)
+        );
+    }
+}
