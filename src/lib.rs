@@ -18,6 +18,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod desktop;
 pub mod engine;
 pub mod hostkey;
 pub mod i18n;

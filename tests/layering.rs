@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may import. `*`: all of them.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("paths", &[]),
     ("platform", &["model", "paths"]),
@@ -18,6 +18,7 @@ const TABLE: [(&str, &[&str]); 14] = [
     ("hostkey", &["model", "paths", "platform"]),
     ("secrets", &["model", "paths", "platform"]),
     ("i18n", &["model", "paths", "config"]),
+    ("desktop", &["platform"]),
     ("logging", &["platform"]),
     ("ipc", &["model", "paths", "platform"]),
     ("supervisor", &["model", "config"]),

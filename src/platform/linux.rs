@@ -1,6 +1,7 @@
 //! Linux.
 
 mod agent;
+mod desktop;
 mod files;
 mod ipc;
 mod keyring;
@@ -10,6 +11,7 @@ mod process;
 mod sockets;
 
 pub use agent::agents;
+pub use desktop::has_display;
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;

@@ -1,6 +1,7 @@
 //! Windows.
 
 mod agent;
+mod desktop;
 mod files;
 mod identity;
 mod ipc;
@@ -11,6 +12,7 @@ mod process;
 mod sockets;
 
 pub use agent::agents;
+pub use desktop::has_display;
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;
