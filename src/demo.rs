@@ -1,22 +1,51 @@
 //! `passerelle demo`: the whole way on loopback, with nothing to install.
 //!
 //! An SSH server of our own stands in for the production server, two stand-ins for Grafana and
-//! Prometheus. In front of them is the real client, the same engine as `passerelle run`.
+//! Prometheus. In front of them is the real client, the same engine as `passerelle run`. All that
+//! it writes is in a temporary directory, which is deleted at the end.
 
 pub mod pages;
 pub mod server;
+mod stage;
+mod story;
 
-use crate::model::{Fault, Language};
+use crate::desktop;
+use crate::engine::session::KnownHostsFiles;
+use crate::engine::{Engine, EngineHandle, EngineOptions};
+use crate::i18n::{self, demo as words};
+use crate::model::{
+    Command, Fault, ForwardSettings, Input, Language, LocalBind, Phase, Snapshot, TunnelView,
+};
+use crate::platform;
+use crate::secrets::Vault;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
+use pages::Service;
+use stage::Stage;
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use story::Story;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
+/// How long it may take until everything works.
+const HEALTHY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the page may take.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long hanging up may take; the engine itself gives up before.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest page that is taken.
 const PAGE_LIMIT: usize = 64 * 1024;
+
+type Snapshots = watch::Receiver<Arc<Snapshot>>;
 
 /// How the demonstration is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,30 +59,183 @@ pub struct DemoOptions {
 }
 
 /// Why the demonstration failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum DemoError {
-    /// Its directory, its keys or its server could not be made.
-    #[error("cannot set the stage: {0}")]
-    Stage(#[from] io::Error),
-    /// The engine ended.
-    #[error("the engine ended: {0:?}")]
-    Engine(Fault),
+    /// Its directory, its keys or its server cannot be made, or not be deleted.
+    Stage(io::Error),
+    /// The server's key cannot be recorded.
+    KnownHosts(Fault),
+    /// Not everything worked in time, or the tunnel is blocked. What is wrong was told.
+    NotHealthy,
+    /// The page did not come.
+    NoPage {
+        /// Its address.
+        url: String,
+        /// What happened instead.
+        detail: String,
+    },
+    /// Another page came.
+    OtherPage {
+        /// Its address.
+        url: String,
+    },
+    /// The user ended it before its end.
+    Interrupted,
+    /// The engine ended before everybody else.
+    EngineEnded,
 }
 
-/// Runs the demonstration until Ctrl-C, or until a page came through.
+impl From<io::Error> for DemoError {
+    fn from(error: io::Error) -> Self {
+        Self::Stage(error)
+    }
+}
+
+impl DemoError {
+    /// It in words.
+    #[must_use]
+    pub fn explain(&self, language: Language) -> String {
+        match self {
+            Self::Stage(error) => words::stage_failed(language, &error.to_string()),
+            Self::KnownHosts(fault) => i18n::fault(language, fault).message,
+            Self::NotHealthy => words::not_healthy(language),
+            Self::NoPage { url, detail } => words::no_page(language, url, detail),
+            Self::OtherPage { url } => words::other_page(language, url),
+            Self::Interrupted => words::interrupted(language),
+            Self::EngineEnded => words::engine_ended(language),
+        }
+    }
+}
+
+/// Runs the demonstration until Ctrl-C, or with `once` until a page came through.
 ///
 /// # Errors
-/// When it cannot be set up, or no page comes through.
+/// When it cannot be set up, no page comes through in time, or `once` is interrupted before.
 pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
-    tracing::debug!(?options, "demonstration");
-    Err(DemoError::Stage(io::ErrorKind::Unsupported.into()))
+    let mut interrupted = pin!(platform::terminate_signal());
+    let stage = tokio::select! {
+        // First, so that a signal finds its handler before there is anything to clean up.
+        biased;
+        () = &mut interrupted => return Err(DemoError::Interrupted),
+        stage = Stage::set(options.language) => stage?,
+    };
+    introduce(&stage, options.language);
+
+    let (engine, handle) = Engine::new(EngineOptions {
+        settings: stage.settings(),
+        known_hosts: KnownHostsFiles {
+            own: stage.known_hosts(),
+            user: None,
+        },
+        spool_dir: stage.directory().join("spool"),
+        vault: Vault::in_memory(),
+        seed: fastrand::u64(..),
+    });
+    let engine = tokio::spawn(engine.run());
+    let outcome = tokio::select! {
+        biased;
+        () = interrupted => if options.once { Err(DemoError::Interrupted) } else { Ok(()) },
+        outcome = visit(&handle, options) => outcome,
+    };
+    let _ = handle.inputs.send(Input::Command(Command::Quit)).await;
+    if timeout(GOODBYE_TIMEOUT, engine).await.is_err() {
+        tracing::warn!("the engine did not end in time");
+    }
+    stage.strike()?;
+    if outcome.is_ok() {
+        tell(words::ended(options.language));
+    }
+    outcome
+}
+
+fn introduce(stage: &Stage, language: Language) {
+    let key = stage.host_key();
+    let settings = stage.settings();
+    let server = format!("{}:{}", key.host, key.port);
+    let directory = stage.directory().display().to_string();
+    tell(words::opening(language, &directory));
+    tell(words::server(language, &server, &key.fingerprint));
+    tell(words::stand_ins(language));
+    tell(words::credentials(language));
+    for tunnel in &settings.tunnels {
+        tell(words::dialling(language, &tunnel.server()));
+    }
+}
+
+/// Waits until everything works, gets a page, opens the browser, and tells what happens from then on.
+async fn visit(handle: &EngineHandle, options: DemoOptions) -> Result<(), DemoError> {
+    let language = options.language;
+    let mut story = Story::new(language);
+    let mut snapshots = handle.snapshots.clone();
+    let forward = timeout(HEALTHY_TIMEOUT, healthy(&mut snapshots, &mut story))
+        .await
+        .map_err(|_| DemoError::NotHealthy)??;
+    let url = format!("http://{}/", forward.local.authority());
+    let started = Instant::now();
+    let page = get_page(forward.local, &url).await?;
+    if page != Service::Grafana.page(language) {
+        return Err(DemoError::OtherPage { url });
+    }
+    let took = words::milliseconds(language, started.elapsed());
+    tell(words::page_came(language, &url, page.len(), &took));
+    if options.once {
+        return Ok(());
+    }
+
+    if options.headless || !desktop::has_display() {
+        tell(words::open_yourself(language, &url));
+    } else if let Err(error) = desktop::open_in_browser(&url).await {
+        tell(words::browser_failed(language, &error.to_string()));
+        tell(words::open_yourself(language, &url));
+    } else {
+        tell(words::opened(language, &url));
+    }
+    tell(words::how_to_end(language));
+    while snapshots.changed().await.is_ok() {
+        let snapshot = snapshots.borrow_and_update().clone();
+        story.news(&snapshot).into_iter().for_each(tell);
+    }
+    Err(DemoError::EngineEnded)
+}
+
+/// Tells what happens until everything works; gives the forward that a click would open.
+async fn healthy(
+    snapshots: &mut Snapshots,
+    story: &mut Story,
+) -> Result<Arc<ForwardSettings>, DemoError> {
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        story.news(&snapshot).into_iter().for_each(tell);
+        let works = snapshot
+            .tunnels
+            .iter()
+            .find(|tunnel| tunnel.phase == Phase::Healthy);
+        if let Some(forward) = works.and_then(TunnelView::primary) {
+            return Ok(Arc::clone(&forward.settings));
+        }
+        snapshots
+            .changed()
+            .await
+            .map_err(|_| DemoError::EngineEnded)?;
+    }
+}
+
+/// Gets the page at `local` as a browser does, by the address that it would have.
+async fn get_page(local: LocalBind, url: &str) -> Result<String, DemoError> {
+    let page = async {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, local.port())).await?;
+        fetch(stream, &local.authority(), "/").await
+    };
+    timeout(PAGE_TIMEOUT, page)
+        .await
+        .unwrap_or_else(|elapsed| Err(elapsed.into()))
+        .map_err(|error| DemoError::NoPage {
+            url: url.to_owned(),
+            detail: error.to_string(),
+        })
 }
 
 /// Gets `path` over `stream`, which must lead to an HTTP/1.1 server, and gives the page.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the client is not built in yet")
-)]
 async fn fetch<S>(stream: S, host: &str, path: &str) -> Result<String, Box<dyn Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -79,4 +261,9 @@ where
         // It ends before the page does only when it fails.
         ended = connection => Err(ended.err().map_or_else(|| "closed early".into(), Into::into)),
     }
+}
+
+/// Prints a line. That nobody reads it is no reason to end.
+fn tell(line: impl AsRef<str>) {
+    let _ = writeln!(io::stdout(), "{}", line.as_ref());
 }

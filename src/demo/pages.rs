@@ -64,6 +64,37 @@ impl Service {
             Self::Prometheus => HealthCheck::Prometheus,
         }
     }
+
+    /// The page that its stand-in has at `/`.
+    #[must_use]
+    pub fn page(self, language: Language) -> String {
+        format!(
+            include_str!("page.html"),
+            lang = words::html_language(language),
+            theme = match self {
+                Self::Grafana => "grafana",
+                Self::Prometheus => "prometheus",
+            },
+            service = self.name(),
+            remote = self.remote(),
+            stand_in = words::page_stand_in(language),
+            headline = words::page_headline(language),
+            lead = words::page_lead(language),
+            way = words::page_way(language),
+            browser = words::page_browser(language),
+            local = words::page_local(language),
+            client = words::page_client(language),
+            tunnel = words::page_tunnel(language),
+            server = words::page_server(language),
+            server_note = words::page_server_note(language),
+            real_title = words::page_real_title(language),
+            real = words::page_real(language),
+            pretend_title = words::page_pretend_title(language),
+            pretend = words::page_pretend(language),
+            end_title = words::page_end_title(language),
+            end = words::page_end(language),
+        )
+    }
 }
 
 /// One stand-in, shared by all connections to it.
@@ -110,38 +141,6 @@ impl StandIn {
         }
     }
 
-    /// The page at `/`, as it is sent.
-    #[must_use]
-    pub fn page(&self) -> String {
-        let language = self.language;
-        format!(
-            include_str!("page.html"),
-            lang = words::html_language(language),
-            theme = match self.service {
-                Service::Grafana => "grafana",
-                Service::Prometheus => "prometheus",
-            },
-            service = self.service.name(),
-            remote = self.service.remote(),
-            stand_in = words::page_stand_in(language),
-            headline = words::page_headline(language),
-            lead = words::page_lead(language),
-            way = words::page_way(language),
-            browser = words::page_browser(language),
-            local = words::page_local(language),
-            client = words::page_client(language),
-            tunnel = words::page_tunnel(language),
-            server = words::page_server(language),
-            server_note = words::page_server_note(language),
-            real_title = words::page_real_title(language),
-            real = words::page_real(language),
-            pretend_title = words::page_pretend_title(language),
-            pretend = words::page_pretend(language),
-            end_title = words::page_end_title(language),
-            end = words::page_end(language),
-        )
-    }
-
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -154,7 +153,11 @@ impl StandIn {
             return refused;
         }
         match (self.service, path) {
-            (_, "/") => response(StatusCode::OK, "text/html; charset=utf-8", self.page()),
+            (_, "/") => response(
+                StatusCode::OK,
+                "text/html; charset=utf-8",
+                self.service.page(self.language),
+            ),
             (_, "/style.css") => response(
                 StatusCode::OK,
                 "text/css; charset=utf-8",
@@ -256,7 +259,7 @@ mod tests {
     fn the_page_brings_nothing_from_elsewhere() {
         for service in Service::ALL {
             for language in [Language::En, Language::Fr] {
-                let page = StandIn::new(service, language).page();
+                let page = service.page(language);
                 assert!(page.contains(service.name()));
                 for foreign in ["//", "<script", "style=", "@import", "url("] {
                     assert!(!page.contains(foreign), "{foreign} in {page}");

@@ -297,7 +297,7 @@ mod tests {
             let body = fetch(channel.into_stream(), "localhost", "/")
                 .await
                 .unwrap();
-            assert_eq!(body, StandIn::new(service, Language::Fr).page());
+            assert_eq!(body, service.page(Language::Fr));
         }
     }
 

@@ -1,37 +1,179 @@
 //! The words of the demonstration: what the terminal tells, and the stand-ins' page.
 
+use super::messages;
 use crate::model::Language;
+use std::time::Duration;
 
-macro_rules! temporary {
-    ($($(#[$m:meta])* $name:ident: $en:expr, $fr:expr;)*) => {$(
-        #[doc = "Words."]
-        pub(crate) fn $name(language: Language) -> &'static str {
-            match language { Language::En => $en, Language::Fr => $fr }
-        }
-    )*};
+/// A duration in milliseconds, to a tenth, without its unit.
+pub(crate) fn milliseconds(language: Language, duration: Duration) -> String {
+    let number = format!("{:.1}", duration.as_secs_f64() * 1e3);
+    match language {
+        Language::Fr => number.replace('.', ","),
+        Language::En => number,
+    }
 }
 
-temporary! {
-    html_language: "en", "fr";
-    page_stand_in: "stand-in of the demonstration", "doublure de la démonstration";
-    page_headline: "You reached this page through the tunnel.",
-        "Vous avez atteint cette page par le tunnel.";
-    page_lead: "It has no network port of its own: every byte of it came through the SSH session that Passerelle holds.",
-        "Elle n’a aucun port réseau à elle : chacun de ses octets est venu par la session SSH que Passerelle tient.";
-    page_way: "The way that this page took", "Le chemin que cette page a pris";
-    page_browser: "Your browser", "Votre navigateur";
-    page_local: "a port of this machine, on loopback only", "un port de cette machine, en boucle locale seulement";
-    page_client: "the real one", "le vrai";
-    page_tunnel: "encrypted, host key checked, key authentication", "chiffré, clé d’hôte vérifiée, authentification par clé";
-    page_server: "SSH server", "Serveur SSH";
-    page_server_note: "lets one key through, to two services", "laisse passer une clé, vers deux services";
-    page_real_title: "Real", "Vrai";
-    page_real: "the SSH client, the forward, the health probe that came before this page",
-        "le client SSH, la redirection, la sonde de santé qui a précédé cette page";
-    page_pretend_title: "Stand-in", "Doublure";
-    page_pretend: "the server and the service behind it, both inside the program that you started",
-        "le serveur et le service derrière lui, tous deux dans le programme que vous avez lancé";
-    page_end_title: "To end", "Pour finir";
-    page_end: "Ctrl-C in the terminal; nothing stays on the disk",
-        "Ctrl-C dans le terminal ; rien ne reste sur le disque";
+messages! {
+    opening(directory: &str) {
+        fr: "Démonstration de Passerelle. Tout reste sur cette machine : la boucle locale, et {directory}, supprimé à la fin.",
+        en: "Passerelle demonstration. All of it stays on this machine: loopback, and {directory}, deleted at the end.",
+    }
+    server(address: &str, fingerprint: &str) {
+        fr: "1. Un serveur SSH écoute sur {address} ; sa clé est neuve : {fingerprint}.",
+        en: "1. An SSH server listens on {address}; its key is new: {fingerprint}.",
+    }
+    stand_ins() {
+        fr: "2. Derrière lui, une doublure de Grafana et une de Prometheus. Elles n’ont pas de port : le tunnel est le seul chemin.",
+        en: "2. Behind it, a stand-in for Grafana and one for Prometheus. They have no port: the tunnel is the only way.",
+    }
+    credentials() {
+        fr: "3. Le client connaît la clé de ce serveur et n’en acceptera pas d’autre ; il présente une clé neuve, la seule admise.",
+        en: "3. The client knows this server’s key and takes no other; it shows a new key, the only one let in.",
+    }
+    dialling(server: &str) {
+        fr: "4. Le moteur de « passerelle run » appelle {server}.",
+        en: "4. The engine of “passerelle run” dials {server}.",
+    }
+    session(algorithms: &str, milliseconds: &str) {
+        fr: "   Session établie, aller-retour en {milliseconds} ms ({algorithms}).",
+        en: "   Session established, round trip {milliseconds} ms ({algorithms}).",
+    }
+    forward_works(local: &str, remote: &str, name: &str) {
+        fr: "   {local} → {remote} : {name} répond par le tunnel.",
+        en: "   {local} → {remote}: {name} answers through the tunnel.",
+    }
+    forward_fails(local: &str, remote: &str, why: &str) {
+        fr: "   {local} → {remote} : {why}",
+        en: "   {local} → {remote}: {why}",
+    }
+    phase(state: &str) {
+        fr: "   État : {state}.",
+        en: "   State: {state}.",
+    }
+    problem(message: &str, hint: &str) {
+        fr: "   {message} {hint}",
+        en: "   {message} {hint}",
+    }
+    page_came(url: &str, bytes: usize, milliseconds: &str) {
+        fr: "5. Une page est venue par {url} : {bytes} octets en {milliseconds} ms, identiques à ceux de la doublure.",
+        en: "5. A page came through {url}: {bytes} bytes in {milliseconds} ms, the same as the stand-in’s.",
+    }
+    opened(url: &str) {
+        fr: "6. Le navigateur ouvre {url}",
+        en: "6. The browser opens {url}",
+    }
+    open_yourself(url: &str) {
+        fr: "6. Ouvrez {url}",
+        en: "6. Open {url}",
+    }
+    browser_failed(detail: &str) {
+        fr: "   Le navigateur ne s’ouvre pas ({detail}).",
+        en: "   The browser does not open ({detail}).",
+    }
+    how_to_end() {
+        fr: "   Ctrl-C pour finir.",
+        en: "   Ctrl-C to end.",
+    }
+    ended() {
+        fr: "Terminé : session raccrochée, dossier supprimé.",
+        en: "Done: session hung up, directory deleted.",
+    }
+}
+
+messages! {
+    stage_failed(detail: &str) {
+        fr: "La démonstration ne peut pas s’installer : {detail}.",
+        en: "The demonstration cannot be set up: {detail}.",
+    }
+    not_healthy() {
+        fr: "La démonstration n’aboutit pas. Les lignes au-dessus disent pourquoi.",
+        en: "The demonstration does not come through. The lines above say why.",
+    }
+    no_page(url: &str, detail: &str) {
+        fr: "Aucune page n’est venue par {url} : {detail}.",
+        en: "No page came through {url}: {detail}.",
+    }
+    other_page(url: &str) {
+        fr: "La page venue par {url} n’est pas celle de la doublure.",
+        en: "The page that came through {url} is not the stand-in’s.",
+    }
+    engine_ended() {
+        fr: "Le moteur s’est arrêté de lui-même.",
+        en: "The engine ended by itself.",
+    }
+    interrupted() {
+        fr: "Interrompue avant la fin.",
+        en: "Interrupted before its end.",
+    }
+}
+
+messages! {
+    html_language() {
+        fr: "fr",
+        en: "en",
+    }
+    page_stand_in() {
+        fr: "doublure de démonstration",
+        en: "demonstration stand-in",
+    }
+    page_headline() {
+        fr: "Vous avez atteint cette page par le tunnel.",
+        en: "You reached this page through the tunnel.",
+    }
+    page_lead() {
+        fr: "Elle n’a pas de port réseau à elle : chaque octet est venu par la session SSH que tient Passerelle.",
+        en: "It has no network port of its own: every byte came through the SSH session that Passerelle holds.",
+    }
+    page_way() {
+        fr: "Le chemin de cette page",
+        en: "The way of this page",
+    }
+    page_browser() {
+        fr: "Votre navigateur",
+        en: "Your browser",
+    }
+    page_local() {
+        fr: "demande à un port de cette machine",
+        en: "asks a port of this machine",
+    }
+    page_client() {
+        fr: "y écoute, en boucle locale seulement",
+        en: "listens there, on loopback only",
+    }
+    page_tunnel() {
+        fr: "chiffré, clé du serveur vérifiée, accès par clé",
+        en: "encrypted, server’s key checked, access by key",
+    }
+    page_server() {
+        fr: "Serveur SSH",
+        en: "SSH server",
+    }
+    page_server_note() {
+        fr: "laisse passer une clé, vers deux services",
+        en: "lets one key through, to two services",
+    }
+    page_real_title() {
+        fr: "Vrai",
+        en: "Real",
+    }
+    page_real() {
+        fr: "le client SSH, la redirection de port, et la sonde qui a demandé des nouvelles du service avant que cette page s’ouvre",
+        en: "the SSH client, the port forward, and the probe that asked the service how it was before this page opened",
+    }
+    page_pretend_title() {
+        fr: "Doublures",
+        en: "Stand-ins",
+    }
+    page_pretend() {
+        fr: "le serveur et le service derrière lui, dans le programme même que vous avez lancé",
+        en: "the server and the service behind it, inside the program that you started",
+    }
+    page_end_title() {
+        fr: "Pour finir",
+        en: "To end",
+    }
+    page_end() {
+        fr: "Ctrl-C dans le terminal ; rien ne reste sur le disque",
+        en: "Ctrl-C in the terminal; nothing stays on the disk",
+    }
 }
