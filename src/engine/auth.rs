@@ -26,7 +26,7 @@ use crate::supervisor::Grant;
 use agent::Agents;
 use candidate::{Candidate, Shown, arrange};
 use ending::{InFlight, Meaning, meaning};
-use interactive::{MOST_ROUNDS, Reply, reply};
+use interactive::{MOST_FIELDS, MOST_ROUNDS, Reply, reply};
 use keyfile::KeyFile;
 use known::{Given, Known};
 use notes::Notes;
@@ -321,6 +321,13 @@ impl Exchange<'_> {
                 Ok(Err(error)) => return self.judge(Ok(Err(error)), said.in_flight()).await,
                 Err(TimeIsUp) => return Err(self.out_of_time(said.in_flight())),
             };
+            if prompts.len() > MOST_FIELDS {
+                self.notes.add(format!(
+                    "the server asked for {} fields at once",
+                    prompts.len()
+                ));
+                return Err(self.rejected());
+            }
             let prompts: Vec<_> = prompts
                 .into_iter()
                 .map(|prompt| InteractivePrompt {

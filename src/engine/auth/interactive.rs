@@ -6,6 +6,9 @@ use crate::model::InteractivePrompt;
 /// The most rounds that a server may ask for: a bound, far beyond what any does.
 pub(super) const MOST_ROUNDS: usize = 20;
 
+/// The most fields of a round: what is more, nobody fills in, and fills up what shows it.
+pub(super) const MOST_FIELDS: usize = 32;
+
 /// How to answer a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reply {
