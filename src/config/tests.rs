@@ -423,3 +423,15 @@ fn a_file_with_a_byte_changed_is_read_or_refused() {
         }
     }
 }
+
+#[test]
+fn nesting_without_end_is_refused() {
+    for text in [
+        format!("x = {}", "[".repeat(500_000)),
+        format!("x = {}", "{a=".repeat(300_000)),
+        format!("x{} = 1", ".x".repeat(400_000)),
+        format!("[x{}]", ".x".repeat(400_000)),
+    ] {
+        assert_ne!(problems(&text), []);
+    }
+}
