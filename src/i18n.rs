@@ -12,7 +12,7 @@ mod health;
 mod question;
 mod state;
 
-pub use config::{config_error, origin};
+pub use config::{allowed, config_error, origin};
 pub use fault::{Explained, fault};
 pub use health::health;
 pub use question::question;

@@ -76,7 +76,9 @@ fn problem(l: Language, problem: &Problem) -> String {
     }
 }
 
-fn allowed(l: Language, allowed: &Allowed) -> String {
+/// Says what a key takes: one sentence.
+#[must_use]
+pub fn allowed(l: Language, allowed: &Allowed) -> String {
     match allowed {
         Allowed::Word(words) => allowed_word(l, &quoted(words)),
         Allowed::Words(words) => allowed_words(l, &quoted(words)),
