@@ -2,11 +2,6 @@
 //!
 //! `UPDATE_POLICY_TEMPLATES=1 cargo test --test policy_templates` writes them anew.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use passerelle::config::{About, Absent, Allowed, Section, default_settings, keys_of};
 use passerelle::i18n;
 use passerelle::model::Language;
