@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Where the table is for people.
+const DOCUMENT: &str = "docs/architecture.md";
+
 /// A room, and the rooms that it may import. `*`: all of them.
 const TABLE: [(&str, &[&str]); 15] = [
     ("model", &[]),
@@ -56,6 +59,36 @@ fn every_room_is_in_the_table() {
         .collect();
     let table: BTreeSet<_> = TABLE.iter().map(|(room, _)| *room).collect();
     assert_eq!(rooms, table);
+}
+
+#[test]
+fn the_documented_table_is_the_same() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT))
+        .expect("the page is there");
+    let documented: Vec<(&str, BTreeSet<&str>)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"))
+        .filter_map(|row| match row.split(" | ").collect::<Vec<_>>()[..] {
+            [room, _, imports] => Some((room.trim_end_matches('`'), imports)),
+            _ => None,
+        })
+        .map(|(room, imports)| match imports {
+            "nothing" => (room, BTreeSet::new()),
+            "everything" => (room, BTreeSet::from(["*"])),
+            names => (
+                room,
+                names
+                    .split(", ")
+                    .map(|name| name.trim_matches('`'))
+                    .collect(),
+            ),
+        })
+        .collect();
+    let table: Vec<_> = TABLE
+        .iter()
+        .map(|(room, imports)| (*room, imports.iter().copied().collect()))
+        .collect();
+    assert_eq!(documented, table);
 }
 
 #[test]
