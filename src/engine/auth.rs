@@ -532,3 +532,6 @@ fn read_all(paths: &[PathBuf]) -> (Vec<Arc<KeyFile>>, Notes) {
         .collect();
     (files, notes)
 }
+
+#[cfg(test)]
+mod tests;

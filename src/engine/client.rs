@@ -237,9 +237,12 @@ impl Handler for Client {
                 reason: info.reason_code as u32,
                 message: info.message,
             },
-            DisconnectReason::Error(
-                russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout,
-            ) => End::Silence,
+            DisconnectReason::Error(russh::Error::KeepaliveTimeout) => End::Silence,
+            DisconnectReason::Error(russh::Error::IO(error))
+                if error.kind() == std::io::ErrorKind::TimedOut =>
+            {
+                End::Silence
+            }
             DisconnectReason::Error(russh::Error::NoAuthMethod) => End::NoMethodLeft,
             DisconnectReason::Error(error) => End::Broken(error.to_string()),
         };

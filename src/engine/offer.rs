@@ -11,9 +11,6 @@ use std::time::Duration;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_MAX: usize = 2;
 
-/// While a write to the socket blocks, russh does not look at its keepalive timer; this bounds it.
-const INACTIVITY: Duration = Duration::from_secs(45);
-
 /// The window, RFC 4254 section 5.2, for a server next door and at most.
 const WINDOW_LEAST: u32 = 2 << 20;
 const WINDOW_MOST: u32 = 32 << 20;
@@ -40,7 +37,8 @@ pub fn config(known: &[Algorithm], round_trip: Duration) -> Config {
             mac: Cow::Borrowed(MACS),
             compression: Cow::Borrowed(&[compression::NONE]),
         },
-        inactivity_timeout: Some(INACTIVITY),
+        // The transport bounds a blocked write, and authentication its own silence.
+        inactivity_timeout: None,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: KEEPALIVE_MAX,
         ..Config::default()
