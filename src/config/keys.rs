@@ -62,6 +62,7 @@ pub enum Absent {
 /// All keys, table by table, in the order in which one writes them.
 pub static KEYS: &[&About] = &[
     &LANGUAGE.about,
+    &START_AT_LOGON.about,
     &TUNNELS,
     &TUNNEL_NAME.about,
     &HOST.about,
@@ -97,6 +98,14 @@ pub(super) static LANGUAGE: Key<Option<Language>> = Key::new(
     Absent::Is("\"auto\""),
     "The language of Passerelle; \"auto\" is the system's.",
     "La langue de Passerelle ; « auto » suit le système.",
+);
+
+pub(super) static START_AT_LOGON: Key<bool> = Key::new(
+    (Section::Root, "start_at_logon"),
+    &shape::FLAG,
+    Absent::Is("true"),
+    "Whether to start when the user logs on, where Passerelle is installed to do so.",
+    "Démarrer à l’ouverture de session, là où Passerelle est installé pour cela.",
 );
 
 pub(super) static TUNNELS: About = About {

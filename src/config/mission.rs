@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub fn default_settings() -> Settings {
     Settings {
         language: None,
+        start_at_logon: true,
         tunnels: vec![Arc::new(tunnel())],
     }
 }

@@ -63,6 +63,7 @@ impl Resolver {
         }
         self.reader.check_keys(&root, Section::Root);
         let language = self.reader.value(&root, &keys::LANGUAGE, None);
+        let start_at_logon = self.reader.value(&root, &keys::START_AT_LOGON, None);
 
         let mut names = Names::default();
         let mut tunnels = Vec::new();
@@ -75,6 +76,7 @@ impl Resolver {
         self.spread_locked_pins(&mut tunnels);
         Some(Settings {
             language: language?.value,
+            start_at_logon: start_at_logon?.value,
             tunnels: tunnels.into_iter().map(Arc::new).collect(),
         })
     }

@@ -101,6 +101,7 @@ fn the_examples_in_comments_are_right() {
             settings(&text),
             Settings {
                 language: None,
+                start_at_logon: true,
                 tunnels: vec![]
             }
         );
@@ -115,6 +116,7 @@ fn every_key_is_read() {
     let text = format!(
         r#"
 language = "fr"
+start_at_logon = false
 [[tunnel]]
 name = "Test"
 host = "2001:db8::1"
@@ -145,6 +147,7 @@ forward = []
     let first = TunnelId::new("Test");
     let expected = Settings {
         language: Some(Language::Fr),
+        start_at_logon: false,
         tunnels: vec![
             Arc::new(TunnelSettings {
                 id: first.clone(),
@@ -255,10 +258,10 @@ fn rows_say_where_values_come_from() {
     let rows = loaded.rows();
     assert_eq!(rows[0], row("language", "\"auto\"", Origin::Default));
     assert_eq!(
-        rows[4],
+        rows[5],
         row("tunnel[0].user", "\"bob\"", Origin::File { line: 2 })
     );
-    assert_eq!(rows.len(), 9);
+    assert_eq!(rows.len(), 10);
 }
 
 #[test]

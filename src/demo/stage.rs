@@ -111,6 +111,7 @@ fn settings(
     });
     Settings {
         language: Some(language),
+        start_at_logon: false,
         tunnels: vec![Arc::new(TunnelSettings {
             forwards: forwards.collect(),
             id,

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Settings {
     /// The user's language, `None` for "as the system says".
     pub language: Option<Language>,
+    /// Whether an installation that starts Passerelle at log-on is let.
+    pub start_at_logon: bool,
     /// The tunnels, in the order of the file.
     pub tunnels: Vec<Arc<TunnelSettings>>,
 }

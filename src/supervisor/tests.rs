@@ -52,6 +52,7 @@ fn production() -> TunnelSettings {
 fn settings(tunnels: impl IntoIterator<Item = TunnelSettings>) -> Settings {
     Settings {
         language: None,
+        start_at_logon: true,
         tunnels: tunnels.into_iter().map(Arc::new).collect(),
     }
 }

@@ -63,8 +63,9 @@ fn locked_beats_the_file_and_the_file_beats_preset() {
 }
 
 /// A value for each key that differs from the default.
-const OTHER_VALUES: [(&str, &str); 15] = [
+const OTHER_VALUES: [(&str, &str); 16] = [
     ("language", "\"fr\""),
+    ("start_at_logon", "false"),
     ("tunnel.name", "\"Other\""),
     ("tunnel.host", "\"other\""),
     ("tunnel.port", "22"),
