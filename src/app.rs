@@ -1,1 +1,273 @@
-//! The composition root: the only file that knows everyone.
+//! The running program: everything put together. The only room that knows them all.
+//!
+//! The start reads as the numbered steps of [`run`]; the end is one path, whoever asked for it:
+//! `Command::Quit`, tunnels down, engine returns, everything else is dropped.
+
+mod desk;
+mod lock;
+mod narrate;
+mod printer;
+pub(crate) mod prompt;
+mod report;
+#[cfg(test)]
+mod samples;
+
+pub use narrate::Output;
+
+use crate::config::{self, ConfigErrors, Loaded, Watcher};
+use crate::engine::session::KnownHostsFiles;
+use crate::engine::{Engine, EngineOptions};
+use crate::i18n;
+use crate::ipc;
+use crate::logging::{self, LogError};
+use crate::model::{Command, Input, Language, Settings, Snapshot};
+use crate::paths::Paths;
+use crate::platform::{self, IpcListener};
+use crate::secrets::{Keyring, Vault};
+use desk::Desk;
+use lock::StateLock;
+use narrate::Narrator;
+use printer::Printer;
+use prompt::Prompter;
+use report::Reporter;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// How long the last lines may take to be printed.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+/// Calls of verbs that may wait to be looked at.
+const CALLS: usize = 16;
+
+/// How to run.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// Where the files are.
+    pub paths: Paths,
+    /// Where passwords and passphrases are kept.
+    pub secrets: SecretsIn,
+    /// How to print what happens.
+    pub output: Output,
+}
+
+/// Where passwords and passphrases are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretsIn {
+    /// In the system's keyring, those that the user wants kept.
+    Keyring,
+    /// In memory alone.
+    Memory,
+}
+
+/// Why it does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Another one runs on the same state directory.
+    #[error("another one runs on {}", .0.display())]
+    AlreadyRunning(PathBuf),
+    /// The configuration is not right.
+    #[error("the configuration has errors")]
+    Config(ConfigErrors),
+    /// A file or directory of the state directory cannot be used.
+    #[error("{}: {source}", path.display())]
+    State {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The system gives no thread or no event loop.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// Runs in the foreground until it is told to quit.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(options: RunOptions) -> Result<(), RunError> {
+    let paths = &options.paths;
+    let unusable = |path: PathBuf| move |source| RunError::State { path, source };
+
+    // 1. A directory that is ours, and ours alone.
+    let state_dir = &paths.state_dir;
+    platform::create_private_dir(state_dir).map_err(unusable(state_dir.clone()))?;
+    let lock = StateLock::take(&paths.lock()).map_err(unusable(paths.lock()))?;
+    let Some(lock) = lock else {
+        return Err(RunError::AlreadyRunning(state_dir.clone()));
+    };
+
+    // 2. A log.
+    let _log = logging::start(&paths.log())?;
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, state_dir = %state_dir.display(), "started");
+
+    // 3. A configuration.
+    let loaded = config::load(&paths.config_file).map_err(|errors| {
+        tracing::error!(file = %paths.config_file.display(), "the configuration has errors");
+        RunError::Config(errors)
+    })?;
+    let language = loaded.settings.language.unwrap_or_else(i18n::detect);
+
+    // 4. What a prompt may leave changed.
+    let _terminal = platform::save_terminal();
+    let printer = Printer::start()?;
+
+    // 5. The engine, and what surrounds it.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(drive(&options, loaded.settings, language, &printer));
+
+    // 6. The next run may begin before the verbs that wait for our end hear of it.
+    drop(lock);
+    // A keyring that does not answer must not hold up the end.
+    runtime.shutdown_background();
+    printer.finish(LAST_LINES);
+    tracing::info!("ended");
+    result
+}
+
+async fn drive(
+    options: &RunOptions,
+    settings: Arc<Settings>,
+    language: Language,
+    printer: &Printer,
+) -> Result<(), RunError> {
+    let paths = &options.paths;
+    let (engine, handle) = Engine::new(EngineOptions {
+        settings: Arc::clone(&settings),
+        known_hosts: KnownHostsFiles {
+            own: paths.known_hosts(),
+            user: paths.user_known_hosts.clone(),
+        },
+        spool_dir: paths.spool(),
+        vault: match options.secrets {
+            SecretsIn::Keyring => Vault::new(Arc::new(Keyring::new(platform::keyring_store))),
+            SecretsIn::Memory => Vault::in_memory(),
+        },
+        seed: fastrand::u64(..),
+    });
+    let reporter = Reporter::new(handle.traffic.clone());
+
+    let listener = IpcListener::bind(paths).map_err(|source| RunError::State {
+        path: paths.socket(),
+        source,
+    })?;
+    let (calls, received) = mpsc::channel(CALLS);
+    let desk = Desk {
+        inputs: handle.inputs.clone(),
+        snapshots: handle.snapshots.clone(),
+        reporter: reporter.clone(),
+        known_hosts: paths.known_hosts(),
+    };
+    tokio::spawn(desk.serve(received));
+
+    if options.output == Output::Lines && prompt::terminal_is_there() {
+        let prompter = Prompter {
+            language,
+            keyring: options.secrets == SecretsIn::Keyring,
+            inputs: handle.inputs.clone(),
+            snapshots: handle.snapshots.clone(),
+        };
+        tokio::spawn(prompter.run());
+    }
+
+    let _watcher = follow_configuration(paths, &handle.inputs, language, &settings).await;
+    let mut narrator = Narrator::new(options.output, language, reporter);
+    let companions = async {
+        tokio::join!(
+            ipc::serve(listener, calls),
+            narrate(&mut narrator, handle.snapshots.clone(), printer),
+        )
+    };
+    tokio::select! {
+        () = engine.run() => {}
+        () = told_twice_to_end(&handle.inputs) => {
+            tracing::warn!("told twice to end: not waiting for the sessions");
+        }
+        // The narrator listens as long as the engine speaks.
+        _ = companions => {}
+    }
+    tell(&mut narrator, &handle.snapshots.borrow(), printer);
+    Ok(())
+}
+
+async fn told_twice_to_end(inputs: &mpsc::Sender<Input>) {
+    platform::terminate_signal().await;
+    tracing::info!("told to end");
+    // A closed queue means that the engine has ended.
+    let _ = inputs.send(Input::Command(Command::Quit)).await;
+    platform::terminate_signal().await;
+}
+
+async fn narrate(
+    narrator: &mut Narrator,
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    printer: &Printer,
+) {
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        tell(narrator, &snapshot, printer);
+        if snapshots.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn tell(narrator: &mut Narrator, snapshot: &Snapshot, printer: &Printer) {
+    for line in narrator.tell(snapshot, Instant::now()) {
+        printer.print(line);
+    }
+}
+
+/// From now on, a change of the file becomes an input. A system that watches no files is no reason
+/// not to run.
+async fn follow_configuration(
+    paths: &Paths,
+    inputs: &mpsc::Sender<Input>,
+    language: Language,
+    in_force: &Arc<Settings>,
+) -> Option<Watcher> {
+    let file = &paths.config_file;
+    let sender = inputs.clone();
+    let watcher = config::watch(file, move |loaded| {
+        // A closed queue means that the engine has ended.
+        let _ = sender.blocking_send(as_input(loaded, language));
+    });
+    let watcher = match watcher {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(%error, file = %file.display(), "changes are not noticed");
+            return None;
+        }
+    };
+    // What changed between the reading and the watching was seen by neither.
+    let since = config::load(file);
+    if !matches!(&since, Ok(loaded) if loaded.settings == *in_force) {
+        let _ = inputs.send(as_input(since, language)).await;
+    }
+    Some(watcher)
+}
+
+fn as_input(loaded: Result<Loaded, ConfigErrors>, language: Language) -> Input {
+    match loaded {
+        Ok(loaded) => Input::Settings(loaded.settings),
+        Err(errors) => Input::SettingsRejected(config_errors(language, &errors).into()),
+    }
+}
+
+/// The errors in words, a line each.
+pub(crate) fn config_errors(language: Language, errors: &ConfigErrors) -> Vec<String> {
+    errors
+        .0
+        .iter()
+        .map(|error| i18n::config_error(language, error))
+        .collect()
+}

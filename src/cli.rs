@@ -1,1 +1,242 @@
-//! The verbs of the command line.
+//! The command line: one verb, one exit code.
+//!
+//! Most verbs ask the program that runs on the same state directory; `run` is that program. What a
+//! verb has to say goes to standard output, what went wrong to standard error.
+
+mod args;
+mod config;
+mod exit;
+mod help;
+mod hostkey;
+mod open;
+mod print;
+mod secret;
+mod status;
+mod switch;
+
+pub use exit::Exit;
+
+use crate::app::{self, RunError, RunOptions};
+use crate::demo::{self, DemoOptions};
+use crate::i18n::{self, verbs as words};
+use crate::ipc::{self, CallError, Refusal, Replies, Request, Response};
+use crate::model::Language;
+use crate::paths::Paths;
+use crate::platform;
+use args::{Cli, Verb};
+use clap::{CommandFactory, FromArgMatches};
+use exit::Failure;
+use std::ffi::OsString;
+use std::io;
+use std::time::Duration;
+
+/// How long the running program may take for what it does at once.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// Runs the verb that the arguments name; the first one is the program itself.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    platform::harden_process();
+    let language = i18n::detect();
+    let command = help::in_language(Cli::command(), language);
+    let matches = command.try_get_matches_from(arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help is an error of this kind as well. Nobody to read it is no failure.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    match dispatch(cli, language) {
+        Ok(()) => Exit::Done,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn dispatch(cli: Cli, detected: Language) -> Result<(), Failure> {
+    let paths = Paths::find(cli.config, cli.state_dir)
+        .map_err(|error| Failure::new(Exit::Failed, error))?;
+    let cx = Context::new(paths, detected);
+    match cli.verb {
+        Verb::Run { json, secrets } => run(cx, json, secrets),
+        Verb::Status { json, watch } => block_on(status::status(&cx, json, watch)),
+        Verb::Up { tunnel } => block_on(switch::up(&cx, tunnel)),
+        Verb::Down { tunnel } => block_on(switch::down(&cx, tunnel)),
+        Verb::Restart { tunnel } => block_on(switch::restart(&cx, tunnel)),
+        Verb::Quit => block_on(switch::quit(&cx)),
+        Verb::Open {
+            forward,
+            print,
+            timeout,
+        } => block_on(open::open(&cx, forward, print, timeout)),
+        Verb::Hostkey { verb } => block_on(hostkey::hostkey(&cx, verb)),
+        Verb::Secret { verb } => block_on(secret::secret(&cx, verb)),
+        Verb::Answer {
+            tunnel,
+            remember,
+            cancel,
+        } => block_on(secret::answer(&cx, tunnel, remember, cancel)),
+        Verb::Config { verb } => config::config(&cx, verb),
+        Verb::Completions { shell } => completions(shell),
+        Verb::Demo { headless, once } => block_on(demonstrate(&cx, headless, once)),
+    }
+}
+
+/// What every verb needs.
+struct Context {
+    paths: Paths,
+    language: Language,
+}
+
+impl Context {
+    /// The language is the configuration's, if that can be read and has one.
+    fn new(paths: Paths, detected: Language) -> Self {
+        let configured = crate::config::load(&paths.config_file)
+            .ok()
+            .and_then(|loaded| loaded.settings.language);
+        Self {
+            paths,
+            language: configured.unwrap_or(detected),
+        }
+    }
+
+    /// Sends a request to the running program.
+    async fn call(&self, request: &Request) -> Result<Replies, Failure> {
+        ipc::call(&self.paths, request)
+            .await
+            .map_err(|error| self.call_failed(&error))
+    }
+
+    /// The next response, unless it is a refusal.
+    async fn next(
+        &self,
+        replies: &mut Replies,
+        bound: Option<Duration>,
+    ) -> Result<Option<Response>, Failure> {
+        match replies.next(bound).await {
+            Ok(Some(Response::Refused(refusal))) => Err(self.refused(refusal)),
+            Ok(response) => Ok(response),
+            Err(error) => Err(self.call_failed(&error)),
+        }
+    }
+
+    /// Asks the running program something that it answers at once.
+    async fn ask(&self, request: &Request) -> Result<Response, Failure> {
+        let mut replies = self.call(request).await?;
+        self.next(&mut replies, Some(AT_ONCE))
+            .await?
+            .ok_or_else(|| self.call_failed(&CallError::NotRunning))
+    }
+
+    /// A response that does not fit its request: the two are of different versions.
+    fn unexpected(&self) -> Failure {
+        self.call_failed(&CallError::Garbled("a response of another kind".to_owned()))
+    }
+
+    fn call_failed(&self, error: &CallError) -> Failure {
+        let l = self.language;
+        match error {
+            CallError::NotRunning => Failure::new(
+                Exit::NotRunning,
+                words::not_running(l, &self.paths.state_dir.display().to_string()),
+            ),
+            CallError::Timeout => Failure::new(Exit::TimedOut, words::no_answer(l)),
+            CallError::Io(error) => {
+                Failure::new(Exit::Failed, words::call_broke(l, &error.to_string()))
+            }
+            CallError::Garbled(detail) => {
+                Failure::new(Exit::Failed, words::other_version(l, detail))
+            }
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Failure {
+        let l = self.language;
+        let listed = |known: Vec<String>| known.join(", ");
+        match refusal {
+            Refusal::NoSuchTunnel { known } => {
+                Failure::new(Exit::Usage, words::no_such_tunnel(l, &listed(known)))
+            }
+            Refusal::WhichTunnel { known } => {
+                Failure::new(Exit::Usage, words::which_tunnel(l, &listed(known)))
+            }
+            Refusal::NoSuchForward { known } => {
+                Failure::new(Exit::Usage, words::no_such_forward(l, &listed(known)))
+            }
+            Refusal::NothingToOpen => Failure::new(Exit::Failed, words::nothing_to_open(l)),
+            Refusal::NothingAsked => Failure::new(Exit::Failed, words::nothing_asked(l)),
+            Refusal::QuestionGone => Failure::new(Exit::Failed, words::question_gone(l)),
+            Refusal::OtherFingerprint { shown } => {
+                Failure::new(Exit::Failed, words::other_fingerprint(l, &shown))
+            }
+            Refusal::KnownHosts { detail } => {
+                Failure::new(Exit::Failed, words::known_hosts_failed(l, &detail))
+            }
+            Refusal::NotUnderstood { detail } => {
+                Failure::new(Exit::Failed, words::other_version(l, &detail))
+            }
+            Refusal::Ending => Failure::new(
+                Exit::NotRunning,
+                words::not_running(l, &self.paths.state_dir.display().to_string()),
+            ),
+        }
+    }
+}
+
+fn run(cx: Context, json: bool, secrets: args::Secrets) -> Result<(), Failure> {
+    let language = cx.language;
+    let options = RunOptions {
+        paths: cx.paths,
+        secrets: match secrets {
+            args::Secrets::Keyring => app::SecretsIn::Keyring,
+            args::Secrets::Memory => app::SecretsIn::Memory,
+        },
+        output: if json {
+            app::Output::Json
+        } else {
+            app::Output::Lines
+        },
+    };
+    app::run(options).map_err(|error| match error {
+        RunError::AlreadyRunning(state_dir) => Failure::new(
+            Exit::AlreadyRunning,
+            words::already_running(language, &state_dir.display().to_string()),
+        ),
+        RunError::Config(errors) => config::bad(language, &errors),
+        error @ (RunError::State { .. } | RunError::Log(_) | RunError::System(_)) => Failure::new(
+            Exit::Failed,
+            words::cannot_run(language, &error.to_string()),
+        ),
+    })
+}
+
+async fn demonstrate(cx: &Context, headless: bool, once: bool) -> Result<(), Failure> {
+    let options = DemoOptions {
+        headless,
+        once,
+        language: cx.language,
+    };
+    demo::run(options)
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, error.explain(cx.language)))
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "passerelle", &mut script);
+    print::bytes(&script)
+}
+
+fn block_on(verb: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error: io::Error| Failure::new(Exit::Failed, error))?;
+    let result = runtime.block_on(verb);
+    runtime.shutdown_background();
+    result
+}

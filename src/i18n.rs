@@ -9,14 +9,18 @@ mod config;
 pub(crate) mod demo;
 mod fault;
 mod health;
+pub(crate) mod help;
 mod question;
+pub(crate) mod run;
 mod state;
+pub(crate) mod units;
+pub(crate) mod verbs;
 
 pub use config::{allowed, config_error, origin};
 pub use fault::{Explained, fault};
 pub use health::health;
 pub use question::question;
-pub use state::{phase, stage};
+pub use state::{health_of_code, phase, phase_of_code, stage};
 
 use crate::model::Language;
 

@@ -1,3 +1,7 @@
 //! The console program: one verb, one exit code.
 
-fn main() {}
+use passerelle::cli::{self, Exit};
+
+fn main() -> Exit {
+    cli::main(std::env::args_os())
+}

@@ -1,7 +1,7 @@
 //! Phases and stages, in a word or two.
 
-use super::messages;
-use crate::model::{Language, Phase, Stage};
+use super::{clean, messages};
+use crate::model::{HealthState, Language, Phase, Stage};
 
 /// The phase of a tunnel in a word or two.
 #[must_use]
@@ -15,6 +15,31 @@ pub fn phase(language: Language, phase: Phase) -> String {
         Phase::Offline => offline(language),
         Phase::Blocked => blocked(language),
         Phase::Stopping => stopping(language),
+    }
+}
+
+/// The phase that a report calls `code`, in a word or two.
+#[must_use]
+pub fn phase_of_code(language: Language, code: &str) -> String {
+    let known = Phase::ALL.into_iter().find(|phase| phase.code() == code);
+    known.map_or_else(|| clean(code), |known| phase(language, known))
+}
+
+/// The health that a report calls `code`, in a word or two.
+#[must_use]
+pub fn health_of_code(language: Language, code: &str) -> String {
+    let known = HealthState::ALL
+        .into_iter()
+        .find(|state| state.code() == code);
+    match known {
+        Some(HealthState::Unknown) => not_asked_yet(language),
+        Some(HealthState::Ok) => works(language),
+        Some(HealthState::Starting) => starts(language),
+        Some(HealthState::Failing) => fails(language),
+        Some(HealthState::Unreachable) => unreachable(language),
+        Some(HealthState::Prohibited) => prohibited(language),
+        None if code == "not_listening" => not_listening(language),
+        None => clean(code),
     }
 }
 
@@ -82,5 +107,33 @@ messages! {
     checking() {
         fr: "vérification des services",
         en: "checking the services",
+    }
+    not_asked_yet() {
+        fr: "pas encore vérifié",
+        en: "not asked yet",
+    }
+    works() {
+        fr: "fonctionne",
+        en: "works",
+    }
+    starts() {
+        fr: "démarre",
+        en: "is starting",
+    }
+    fails() {
+        fr: "ne fonctionne pas",
+        en: "does not work",
+    }
+    unreachable() {
+        fr: "ne répond pas",
+        en: "does not answer",
+    }
+    prohibited() {
+        fr: "interdit par le serveur",
+        en: "forbidden by the server",
+    }
+    not_listening() {
+        fr: "port local fermé",
+        en: "local port closed",
     }
 }

@@ -3,9 +3,9 @@
 use super::line::{LineError, LineReader, REQUEST_LIMIT, RESPONSE_LIMIT, write_line};
 use super::{Refusal, Request, Response};
 use crate::platform::{IpcListener, IpcStream};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
 /// Connections served at a time; more of them wait to be accepted.
@@ -31,22 +31,32 @@ pub struct Call {
 }
 
 /// Takes requests from the listener and hands them to `calls`, until its receiver is gone.
-/// Dropping the future closes the listener and every connection.
+///
+/// Dropping the future closes the listener. Connections live on by themselves until their calls are
+/// answered, or the runtime ends.
 pub async fn serve(mut listener: IpcListener, calls: mpsc::Sender<Call>) {
-    let mut connections = JoinSet::new();
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        tokio::select! {
-            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok(stream) => {
-                    connections.spawn(converse(stream, calls.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a verb");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
+        // Never closed.
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
+            return;
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = calls.closed() => return,
+        };
+        match accepted {
+            Ok(stream) => {
+                let calls = calls.clone();
+                tokio::spawn(async move {
+                    converse(stream, calls).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a verb");
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
 }

@@ -52,6 +52,16 @@ pub enum HealthState {
 }
 
 impl HealthState {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Unknown,
+        Self::Ok,
+        Self::Starting,
+        Self::Failing,
+        Self::Unreachable,
+        Self::Prohibited,
+    ];
+
     /// A stable word for scripts: `status --json` has it as `health`.
     #[must_use]
     pub fn code(self) -> &'static str {

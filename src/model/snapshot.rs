@@ -58,6 +58,18 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Stopped,
+        Self::Connecting,
+        Self::Healthy,
+        Self::Degraded,
+        Self::Waiting,
+        Self::Offline,
+        Self::Blocked,
+        Self::Stopping,
+    ];
+
     /// A stable word for scripts: `status --json` has it as `phase`.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -9,6 +9,7 @@ mod policy;
 mod ports;
 mod process;
 mod sockets;
+mod terminal;
 
 pub use agent::agents;
 pub use desktop::has_display;
@@ -19,3 +20,4 @@ pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{harden_process, terminate_signal};
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
+pub use terminal::{SavedTerminal, save_terminal};

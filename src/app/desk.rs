@@ -1,0 +1,298 @@
+//! Where the verbs of other processes are served: each call is checked against what is true, and
+//! becomes commands to the supervisor.
+
+mod choice;
+#[cfg(test)]
+mod tests;
+
+use super::report::Reporter;
+use crate::hostkey;
+use crate::ipc::{Call, Refusal, Reply, Request, Response, SecretText};
+use crate::model::{Answer, Command, Input, Language, QuestionKind, Snapshot, Target, TunnelId};
+use choice::{
+    Settled, asking, fits, same_fingerprint, settled, the_tunnel, the_view, to_open,
+    to_set_password, wish_to_open,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{interval, timeout};
+
+/// How often a watched status tells new byte counts.
+const COUNTS: Duration = Duration::from_secs(1);
+
+/// Serves calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) reporter: Reporter,
+    /// The file of accepted host keys.
+    pub(crate) known_hosts: PathBuf,
+}
+
+impl Desk {
+    /// Serves the calls, each for itself, until there can be no more.
+    pub(crate) async fn serve(self, mut calls: mpsc::Receiver<Call>) {
+        let mut served = JoinSet::new();
+        loop {
+            tokio::select! {
+                call = calls.recv() => match call {
+                    Some(Call { request, responses }) => {
+                        let desk = self.clone();
+                        served.spawn(async move {
+                            tokio::select! {
+                                () = desk.answer(request, &responses) => {}
+                                // The verb went away: nobody waits for the rest.
+                                () = responses.closed() => {}
+                            }
+                        });
+                    }
+                    None => return,
+                },
+                Some(_) = served.join_next() => {}
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request, responses: &mpsc::Sender<Response>) {
+        let result = match request {
+            Request::Status { language } => Ok(self.status(language)),
+            Request::Watch { language } => return self.watch(language, responses).await,
+            Request::Quit => return self.quit(responses).await,
+            Request::Up { tunnel } => self.switch(tunnel, Command::Up).await,
+            Request::Down { tunnel } => self.switch(tunnel, Command::Down).await,
+            Request::Restart { tunnel } => self.switch(tunnel, Command::Restart).await,
+            Request::Open {
+                forward,
+                patience,
+                language,
+            } => {
+                let patience = Duration::from_millis(patience);
+                self.open(forward.as_deref(), patience, language).await
+            }
+            Request::AcceptHostKey {
+                tunnel,
+                fingerprint,
+            } => self.accept_host_key(tunnel, fingerprint).await,
+            Request::ForgetHostKey { tunnel } => self.forget_host_key(tunnel).await,
+            Request::Answer {
+                tunnel,
+                question,
+                answer,
+            } => self.reply(&tunnel, question, answer).await,
+            Request::SetPassword {
+                tunnel,
+                value: SecretText(value),
+                remember,
+            } => {
+                let tunnel = self.resolve(|snapshot| to_set_password(snapshot, tunnel.as_deref()));
+                match tunnel {
+                    Ok(tunnel) => {
+                        self.command(Command::SetPassword {
+                            tunnel,
+                            value,
+                            remember,
+                        })
+                        .await
+                    }
+                    Err(refusal) => Err(refusal),
+                }
+            }
+            Request::ClearSecrets { tunnel } => {
+                match self.resolve(|snapshot| the_tunnel(snapshot, tunnel.as_deref())) {
+                    Ok(tunnel) => self.command(Command::ClearSecrets(tunnel)).await,
+                    Err(refusal) => Err(refusal),
+                }
+            }
+        };
+        // A verb that is gone needs no answer.
+        let _ = responses
+            .send(result.unwrap_or_else(Response::Refused))
+            .await;
+    }
+
+    fn status(&self, language: Language) -> Response {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        Response::Status(Box::new(self.reporter.status(&snapshot, language)))
+    }
+
+    async fn watch(&self, language: Language, responses: &mpsc::Sender<Response>) {
+        let mut snapshots = self.snapshots.clone();
+        let mut counts = interval(COUNTS);
+        let mut told = None;
+        loop {
+            snapshots.mark_unchanged();
+            let status = self.status(language);
+            if told.as_ref() != Some(&status) {
+                if responses.send(status.clone()).await.is_err() {
+                    return;
+                }
+                told = Some(status);
+            }
+            tokio::select! {
+                changed = snapshots.changed() => if changed.is_err() { return },
+                _ = counts.tick() => {}
+            }
+        }
+    }
+
+    /// The connection ends with the program, and tells the verb so.
+    async fn quit(&self, responses: &mpsc::Sender<Response>) {
+        // It may be ending already, which is what is wanted.
+        let _ = self.command(Command::Quit).await;
+        let _ = responses.send(Response::Done).await;
+        responses.closed().await;
+    }
+
+    async fn switch(
+        &self,
+        tunnel: Option<String>,
+        command: fn(Option<TunnelId>) -> Command,
+    ) -> Result<Response, Refusal> {
+        let tunnel = self.resolve(|snapshot| match &tunnel {
+            Some(name) => the_tunnel(snapshot, Some(name)).map(Some),
+            None => Ok(None),
+        })?;
+        self.command(command(tunnel)).await
+    }
+
+    async fn open(
+        &self,
+        name: Option<&str>,
+        patience: Duration,
+        language: Language,
+    ) -> Result<Response, Refusal> {
+        let id = self.resolve(|snapshot| to_open(snapshot, name))?;
+        let wish = self.resolve(|snapshot| {
+            let tunnel = snapshot.tunnel(&id.tunnel).ok_or(Refusal::Ending)?;
+            Ok(wish_to_open(tunnel))
+        })?;
+        self.input(wish).await?;
+        let mut snapshots = self.snapshots.clone();
+        let found = snapshots.wait_for(|snapshot| settled(snapshot, &id).is_some());
+        let answer = match timeout(patience, found).await {
+            Ok(Ok(snapshot)) => settled(&snapshot, &id),
+            Ok(Err(_)) => return Err(Refusal::Ending),
+            Err(_) => None,
+        };
+        if let Some(Settled::Works(url)) = answer {
+            return Ok(Response::Works { url });
+        }
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let tunnel = snapshot.tunnel(&id.tunnel).ok_or(Refusal::NothingToOpen)?;
+        Ok(Response::DoesNotWork {
+            forward: id.name.to_string(),
+            tunnel: Box::new(self.reporter.tunnel(tunnel, language)),
+        })
+    }
+
+    async fn accept_host_key(
+        &self,
+        name: Option<String>,
+        fingerprint: Option<String>,
+    ) -> Result<Response, Refusal> {
+        let (tunnel, question, shown) = self.resolve(|snapshot| {
+            let (tunnel, question) = asking(snapshot, name.as_deref(), |kind| {
+                matches!(kind, QuestionKind::HostKey(_))
+            })?;
+            let QuestionKind::HostKey(key) = &question.kind else {
+                return Err(Refusal::NothingAsked);
+            };
+            Ok((tunnel.id().clone(), question.id, key.fingerprint.clone()))
+        })?;
+        if fingerprint.is_some_and(|wanted| !same_fingerprint(&wanted, &shown)) {
+            return Err(Refusal::OtherFingerprint { shown });
+        }
+        self.command(Command::Answer {
+            tunnel,
+            question,
+            answer: Answer::AcceptHostKey,
+        })
+        .await
+    }
+
+    async fn forget_host_key(&self, name: Option<String>) -> Result<Response, Refusal> {
+        let (tunnel, host, port, target) = self.resolve(|snapshot| {
+            let tunnel = the_view(snapshot, name.as_deref())?;
+            let settings = &tunnel.settings;
+            Ok((
+                settings.id.clone(),
+                settings.host.clone(),
+                settings.port,
+                tunnel.target,
+            ))
+        })?;
+        let file = self.known_hosts.clone();
+        let forgotten =
+            tokio::task::spawn_blocking(move || hostkey::forget(&file, &host, port)).await;
+        let keys = match forgotten {
+            Ok(Ok(keys)) => keys,
+            Ok(Err(error)) => return Err(known_hosts_refusal(&error)),
+            Err(error) => return Err(known_hosts_refusal(&error)),
+        };
+        if keys > 0 && target == Target::Up {
+            // A session that trusts what is no longer trusted must not go on.
+            self.command(Command::Restart(Some(tunnel))).await?;
+        }
+        Ok(Response::Forgot { keys })
+    }
+
+    async fn reply(&self, name: &str, number: u64, reply: Reply) -> Result<Response, Refusal> {
+        let (tunnel, question) = self.resolve(|snapshot| {
+            let tunnel = the_view(snapshot, Some(name))?;
+            let question = tunnel.question.as_ref();
+            let question = question.filter(|question| question.id.0 == number);
+            let question = question.ok_or(Refusal::QuestionGone)?;
+            if fits(&question.kind, &reply) {
+                Ok((tunnel.id().clone(), question.id))
+            } else {
+                Err(Refusal::NothingAsked)
+            }
+        })?;
+        let answer = match reply {
+            Reply::Secret {
+                value: SecretText(value),
+                remember,
+            } => Answer::Secret { value, remember },
+            Reply::Responses(responses) => {
+                Answer::Responses(responses.into_iter().map(|response| response.0).collect())
+            }
+            Reply::Cancel => Answer::Cancel,
+        };
+        self.command(Command::Answer {
+            tunnel,
+            question,
+            answer,
+        })
+        .await
+    }
+
+    fn resolve<T>(
+        &self,
+        decide: impl FnOnce(&Snapshot) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let snapshot = self.snapshots.borrow();
+        if snapshot.quitting {
+            return Err(Refusal::Ending);
+        }
+        decide(&snapshot)
+    }
+
+    async fn command(&self, command: Command) -> Result<Response, Refusal> {
+        self.input(Input::Command(command)).await?;
+        Ok(Response::Done)
+    }
+
+    async fn input(&self, input: Input) -> Result<(), Refusal> {
+        self.inputs.send(input).await.map_err(|_| Refusal::Ending)
+    }
+}
+
+fn known_hosts_refusal(error: &dyn std::error::Error) -> Refusal {
+    Refusal::KnownHosts {
+        detail: error.to_string(),
+    }
+}

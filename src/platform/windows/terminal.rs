@@ -1,0 +1,34 @@
+//! The console, which a prompt that hides what is typed leaves changed when the process ends in the
+//! middle of it.
+
+#![expect(unsafe_code, reason = "the console's mode has no safe wrapper")]
+
+use std::fs::{File, OpenOptions};
+use std::os::windows::io::AsRawHandle;
+use windows_sys::Win32::System::Console::{CONSOLE_MODE, GetConsoleMode, SetConsoleMode};
+
+/// The console's input mode as it was; it is so again when this is dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct SavedTerminal(Option<(File, CONSOLE_MODE)>);
+
+/// Notes the input mode of the process's console, if it has one.
+pub fn save_terminal() -> SavedTerminal {
+    let input = OpenOptions::new().read(true).write(true).open("CONIN$");
+    let saved = input.ok().and_then(|input| {
+        let mut mode = 0;
+        // SAFETY: the handle is open, and `mode` outlives the call.
+        let known = unsafe { GetConsoleMode(input.as_raw_handle(), &raw mut mode) } != 0;
+        known.then_some((input, mode))
+    });
+    SavedTerminal(saved)
+}
+
+impl Drop for SavedTerminal {
+    fn drop(&mut self) {
+        if let Some((input, mode)) = &self.0 {
+            // SAFETY: the handle is open.
+            unsafe { SetConsoleMode(input.as_raw_handle(), *mode) };
+        }
+    }
+}
