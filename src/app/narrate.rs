@@ -2,7 +2,9 @@
 
 use super::report::{Reporter, detail};
 use crate::i18n::{self, clean, run as words};
-use crate::model::{Fault, ForwardView, Language, Phase, Snapshot, TunnelId, TunnelView};
+use crate::model::{
+    Fault, ForwardView, Language, Phase, Snapshot, StatusReport, TunnelId, TunnelView,
+};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -21,7 +23,9 @@ pub(crate) struct Narrator {
     output: Output,
     language: Language,
     reporter: Reporter,
-    told: Option<Snapshot>,
+    told: Snapshot,
+    /// The report that was last printed, without what is measured all the time.
+    reported: Option<StatusReport>,
     /// The fault that each tunnel's reader knows: retries that fail alike are not explained again.
     explained: HashMap<TunnelId, Fault>,
 }
@@ -32,25 +36,31 @@ impl Narrator {
             output,
             language,
             reporter,
-            told: None,
+            told: Snapshot::default(),
+            reported: None,
             explained: HashMap::new(),
         }
     }
 
     /// What is to be printed now, a line each.
     pub(crate) fn tell(&mut self, snapshot: &Snapshot, now: Instant) -> Vec<String> {
-        let current = without_measurements(snapshot);
-        if self.told.as_ref() == Some(&current) {
-            return Vec::new();
-        }
-        let before = self.told.replace(current).unwrap_or_default();
         match self.output {
-            Output::Json => {
-                let status = self.reporter.status(snapshot, self.language);
-                serde_json::to_string(&status).into_iter().collect()
+            Output::Json => self.report(snapshot).into_iter().collect(),
+            Output::Lines => {
+                let before = std::mem::replace(&mut self.told, snapshot.clone());
+                self.lines(&before, snapshot, now)
             }
-            Output::Lines => self.lines(&before, snapshot, now),
         }
+    }
+
+    fn report(&mut self, snapshot: &Snapshot) -> Option<String> {
+        let status = self.reporter.status(snapshot, self.language);
+        let state = without_measurements(status.clone());
+        if self.reported.as_ref() == Some(&state) {
+            return None;
+        }
+        self.reported = Some(state);
+        serde_json::to_string(&status).ok()
     }
 
     fn lines(&mut self, before: &Snapshot, after: &Snapshot, now: Instant) -> Vec<String> {
@@ -148,12 +158,16 @@ impl Narrator {
 }
 
 /// What is measured all the time is no change of state.
-fn without_measurements(snapshot: &Snapshot) -> Snapshot {
-    let mut snapshot = snapshot.clone();
-    for tunnel in &mut snapshot.tunnels {
-        tunnel.round_trip = None;
+fn without_measurements(mut status: StatusReport) -> StatusReport {
+    for tunnel in &mut status.tunnels {
+        tunnel.rtt_ms = None;
+        for forward in &mut tunnel.forwards {
+            forward.connections = 0;
+            forward.bytes_in = 0;
+            forward.bytes_out = 0;
+        }
     }
-    snapshot
+    status
 }
 
 fn addresses(tunnel: &TunnelView) -> String {
@@ -266,7 +280,7 @@ mod tests {
         let now = Instant::now();
         let mut snapshot = samples::healthy();
         let lines = narrator.tell(&snapshot, now);
-        let status: crate::model::StatusReport = serde_json::from_str(&lines[0]).unwrap();
+        let status: StatusReport = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!(status.tunnels[0].phase, "healthy");
         assert!(!lines[0].contains('\n'));
         snapshot.tunnels[0].round_trip = Some(Duration::from_millis(20));

@@ -6,6 +6,7 @@ use crate::i18n::{clean, health_of_code, phase_of_code, units, verbs as words};
 use crate::ipc::{Request, Response};
 use crate::model::{ForwardReport, Language, StatusReport, TunnelReport};
 use crate::platform;
+use std::pin::pin;
 use std::time::SystemTime;
 
 /// Prints the status; with `watch` again at each change, until the running program ends.
@@ -21,10 +22,11 @@ pub(super) async fn status(cx: &Context, json: bool, watch: bool) -> Result<(), 
     // Whoever watches does not want to see bytes being counted.
     let mut told = String::new();
     let mut bound = Some(AT_ONCE);
+    let mut interrupted = pin!(platform::terminate_signal());
     loop {
         let response = tokio::select! {
             response = cx.next(&mut replies, bound) => response?,
-            () = platform::terminate_signal() => return Ok(()),
+            () = &mut interrupted => return Ok(()),
         };
         let Some(response) = response else {
             return Ok(());
