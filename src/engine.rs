@@ -4,6 +4,7 @@
 //! [`Input`], and the bytes that they carry never pass here.
 
 mod admit;
+mod agents;
 pub mod ask;
 pub mod auth;
 pub mod client;
@@ -36,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Inputs that may wait for the supervisor. Whoever finds the queue full waits.
@@ -118,6 +120,12 @@ impl Engine {
 
     /// Runs until `Command::Quit` has taken everything down, at most 3 s after it.
     pub async fn run(mut self) {
+        // Aborted when it is dropped.
+        let mut watches = JoinSet::new();
+        watches.spawn(agents::watch(
+            self.snapshots.subscribe(),
+            self.inputs.clone(),
+        ));
         loop {
             while let Some(action) = self.supervisor.poll_action() {
                 self.act(action);
@@ -269,33 +277,33 @@ impl Engine {
     }
 
     fn store_password(&self, settings: &TunnelSettings, value: Secret, remember: bool) {
-        let vault = Arc::clone(&self.vault);
         let key = SecretKey::Password {
             server: settings.server(),
         };
-        tokio::spawn(async move {
-            if let Err(error) = vault.keep(&key, &value, remember).await {
+        let storing = self.vault.keep(&key, &value, remember);
+        tokio::spawn(async {
+            if let Err(error) = storing.await {
                 tracing::warn!(%error, "the password could not be stored");
             }
         });
     }
 
     fn clear_secrets(&self, settings: Arc<TunnelSettings>) {
-        let vault = Arc::clone(&self.vault);
-        tokio::spawn(async move {
-            let password = SecretKey::Password {
-                server: settings.server(),
-            };
-            let passphrases = settings
-                .identity
-                .iter()
-                .map(|file| SecretKey::Passphrase { file: file.clone() });
-            for key in std::iter::once(password).chain(passphrases) {
-                if let Err(error) = vault.forget(&key).await {
+        let password = SecretKey::Password {
+            server: settings.server(),
+        };
+        let passphrases = settings
+            .identity
+            .iter()
+            .map(|file| SecretKey::Passphrase { file: file.clone() });
+        for key in std::iter::once(password).chain(passphrases) {
+            let deleting = self.vault.forget(&key);
+            tokio::spawn(async {
+                if let Err(error) = deleting.await {
                     tracing::warn!(%error, "a stored secret could not be deleted");
                 }
-            }
-        });
+            });
+        }
     }
 
     fn running(&self, tunnel: &TunnelId, attempt: Attempt) -> Option<&Running> {

@@ -82,6 +82,7 @@ impl Supervisor {
             }
             Input::Demand(tunnel) => self.one(&tunnel, now, Tunnel::demand),
             Input::EnvironmentChanged => self.each(None, now, Tunnel::environment_changed),
+            Input::AgentsChanged => self.each(None, now, Tunnel::agents_changed),
         }
         self.settle(now);
     }

@@ -7,7 +7,7 @@
 //! A connection shows a password at most once. A wrong one ends in a question to the user, and the
 //! next connection carries the answer.
 
-mod agent;
+pub(super) mod agent;
 mod candidate;
 mod ending;
 mod interactive;

@@ -171,6 +171,18 @@ impl Fault {
         }
     }
 
+    /// Whether a key that an SSH agent takes in may lift it.
+    #[must_use]
+    pub fn another_key_may_help(&self) -> bool {
+        matches!(
+            self,
+            Self::AuthenticationRejected { .. }
+                | Self::NoCredential { .. }
+                | Self::PasswordNeeded { .. }
+                | Self::PassphraseNeeded { .. }
+        )
+    }
+
     /// The least time to leave the server alone after it.
     #[must_use]
     pub fn least_delay(&self) -> Duration {

@@ -44,8 +44,10 @@ pub enum Input {
     /// A local connection waits for the tunnel's session.
     Demand(TunnelId),
     /// The environment changed in a way that makes an early retry worth while: resume from sleep,
-    /// a new network, an agent that holds other keys.
+    /// a new network.
     EnvironmentChanged,
+    /// The SSH agents hold other keys than before.
+    AgentsChanged,
 }
 
 /// What someone wants. A tunnel of `None` means all of them.

@@ -2,8 +2,8 @@
 //! mean that there is nothing to redraw.
 
 use super::{
-    Attempt, Fault, ForwardId, ForwardSettings, Health, HealthState, Question, ServerInfo, Stage,
-    TunnelId, TunnelSettings,
+    Attempt, AuthMethod, Fault, ForwardId, ForwardSettings, Health, HealthState, Question,
+    ServerInfo, Stage, TunnelId, TunnelSettings,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -120,6 +120,14 @@ impl TunnelView {
     #[must_use]
     pub fn id(&self) -> &TunnelId {
         &self.settings.id
+    }
+
+    /// Whether a key that an SSH agent takes in may bring it up.
+    #[must_use]
+    pub fn awaits_a_key(&self) -> bool {
+        self.phase == Phase::Blocked
+            && self.settings.auth.contains(&AuthMethod::Agent)
+            && self.fault.as_ref().is_some_and(Fault::another_key_may_help)
     }
 
     /// The forward that a click opens: the primary one, else the first with something to open.

@@ -325,6 +325,34 @@ fn what_only_the_user_can_lift_is_never_dialed_again_by_itself() {
 }
 
 #[test]
+fn a_key_that_an_agent_took_in_is_worth_one_dial_where_a_key_was_missing() {
+    let needed = Fault::PasswordNeeded {
+        user: "maintenance".into(),
+        server: SERVER.into(),
+        rejected: false,
+    };
+    let mut bench = Bench::dialing();
+    bench.end(1, needed.clone());
+    bench.tell(Input::AgentsChanged);
+    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(2));
+    bench.end(2, needed.clone());
+    assert_eq!(bench.next_dial(Duration::from_secs(86_400)), None);
+
+    let mut without_agent = production();
+    without_agent.auth = vec![AuthMethod::Key, AuthMethod::Password];
+    let mut bench = Bench::new(&settings([without_agent]));
+    assert_eq!(bench.next_dial(Duration::ZERO), Some(1));
+    bench.end(1, needed);
+    bench.tell(Input::AgentsChanged);
+    assert_eq!(bench.next_dial(Duration::from_secs(86_400)), None);
+
+    let mut bench = Bench::dialing();
+    bench.end(1, Fault::HostKeyUnknown { key: unknown_key() });
+    bench.tell(Input::AgentsChanged);
+    assert_eq!(bench.next_dial(Duration::from_secs(86_400)), None);
+}
+
+#[test]
 fn demand_cuts_the_wait_short_but_keeps_dials_apart() {
     let mut bench = Bench::dialing();
     let mut attempt = 1;

@@ -118,6 +118,13 @@ impl Tunnel {
         }
     }
 
+    /// The SSH agents hold other keys: worth one dial where a key was missing.
+    pub(super) fn agents_changed(&mut self, cx: &mut Context<'_>) {
+        if self.view().awaits_a_key() {
+            self.dial_soon(cx);
+        }
+    }
+
     pub(super) fn answer(&mut self, id: QuestionId, answer: Answer, cx: &mut Context<'_>) {
         let Some(question) = self.state.question().filter(|question| question.id == id) else {
             return;

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use russh::keys::HashAlg;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long an agent may take to list its keys.
@@ -32,33 +33,24 @@ impl Agents {
 
     /// Every agent that can be reached and lists its keys.
     pub(super) async fn find(notes: &mut Notes) -> Self {
-        Self::list(platform::agents().await, notes).await
+        let (agents, problems) = Self::list(platform::agents().await).await;
+        for problem in problems {
+            notes.add(problem);
+        }
+        agents
     }
 
-    async fn list(streams: Vec<AgentStream>, notes: &mut Notes) -> Self {
-        let listed = join_all(streams.into_iter().map(|stream| async {
-            let mut client = AgentClient::connect(stream);
-            let listing = client.request_identities();
-            let identities = match tokio::time::timeout(LIST_DEADLINE, listing).await {
-                Ok(Ok(identities)) => identities,
-                Ok(Err(error)) => return Err(format!("SSH agent: {error}")),
-                Err(_) => return Err("the SSH agent does not answer".to_owned()),
-            };
-            Ok(Agent {
-                client,
-                identities,
-                lost: false,
-            })
-        }))
-        .await;
+    /// Those that list their keys, and in words why the others do not.
+    async fn list(streams: Vec<AgentStream>) -> (Self, Vec<String>) {
         let mut agents = Vec::new();
-        for agent in listed {
-            match agent {
+        let mut problems = Vec::new();
+        for listed in join_all(streams.into_iter().map(Agent::list)).await {
+            match listed {
                 Ok(agent) => agents.push(agent),
-                Err(problem) => notes.add(problem),
+                Err(problem) => problems.push(problem),
             }
         }
-        Self(agents)
+        (Self(agents), problems)
     }
 
     /// Every key that they hold, with the number of its agent.
@@ -96,6 +88,33 @@ impl Agents {
     }
 }
 
+impl Agent {
+    async fn list(stream: AgentStream) -> Result<Self, String> {
+        let mut client = AgentClient::connect(stream);
+        let listing = client.request_identities();
+        let identities = match tokio::time::timeout(LIST_DEADLINE, listing).await {
+            Ok(Ok(identities)) => identities,
+            Ok(Err(error)) => return Err(format!("SSH agent: {error}")),
+            Err(_) => return Err("the SSH agent does not answer".to_owned()),
+        };
+        Ok(Self {
+            client,
+            identities,
+            lost: false,
+        })
+    }
+}
+
+/// The fingerprints of the keys that the agents hold now.
+pub(in crate::engine) async fn held_keys() -> BTreeSet<String> {
+    let (agents, _) = Agents::list(platform::agents().await).await;
+    let print = |(_, identity): (usize, AgentIdentity)| {
+        let key = identity.public_key();
+        key.fingerprint(HashAlg::Sha256).to_string()
+    };
+    agents.identities().into_iter().map(print).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,20 +125,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_agent_that_hangs_is_left_alone_and_said_so() {
         let (ours, _theirs) = duplex(1024);
-        let mut notes = Notes::default();
-        let agents = Agents::list(vec![Box::new(ours)], &mut notes).await;
+        let (agents, problems) = Agents::list(vec![Box::new(ours)]).await;
         assert!(agents.0.is_empty());
-        assert_eq!(notes.to_string(), "the SSH agent does not answer");
+        assert_eq!(problems, ["the SSH agent does not answer"]);
     }
 
     #[tokio::test]
     async fn an_agent_that_talks_nonsense_is_left_alone_and_said_so() {
         let (ours, mut theirs) = duplex(1024);
         theirs.write_all(&[0xff; 64]).await.unwrap();
-        let mut notes = Notes::default();
-        let agents = Agents::list(vec![Box::new(ours)], &mut notes).await;
+        let (agents, problems) = Agents::list(vec![Box::new(ours)]).await;
         assert!(agents.0.is_empty());
-        assert_eq!(notes.to_string(), "SSH agent: Agent protocol error");
+        assert_eq!(problems, ["SSH agent: Agent protocol error"]);
     }
 
     /// Answers the first request with an empty list, and no other.
@@ -138,8 +155,7 @@ mod tests {
     async fn an_agent_that_hangs_while_it_signs_is_not_asked_again() {
         let (ours, theirs) = duplex(1024);
         let agent = tokio::spawn(lists_nothing_and_then_hangs(theirs));
-        let mut notes = Notes::default();
-        let mut agents = Agents::list(vec![Box::new(ours)], &mut notes).await;
+        let (mut agents, _) = Agents::list(vec![Box::new(ours)]).await;
         let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap();
         let identity = AgentIdentity::from(key.public_key().clone());
         let late = agents.sign(0, &identity, None, vec![1]).await;

@@ -15,11 +15,11 @@ pub async fn agents() -> Vec<AgentStream> {
     match tokio::time::timeout(CONNECT_DEADLINE, UnixStream::connect(&socket)).await {
         Ok(Ok(stream)) => vec![Box::new(stream)],
         Ok(Err(error)) => {
-            tracing::info!(socket = %socket.display(), %error, "no SSH agent");
+            tracing::debug!(socket = %socket.display(), %error, "no SSH agent");
             Vec::new()
         }
         Err(_) => {
-            tracing::info!(socket = %socket.display(), "the SSH agent does not take connections");
+            tracing::debug!(socket = %socket.display(), "the SSH agent does not take connections");
             Vec::new()
         }
     }

@@ -26,8 +26,8 @@ pub async fn agents() -> Vec<AgentStream> {
     for (name, outcome) in [("OpenSSH", openssh), ("Pageant", pageant)] {
         match outcome {
             Ok(Ok(stream)) => agents.push(stream),
-            Ok(Err(error)) => tracing::info!(agent = name, %error, "no SSH agent"),
-            Err(_) => tracing::info!(agent = name, "the SSH agent does not take connections"),
+            Ok(Err(error)) => tracing::debug!(agent = name, %error, "no SSH agent"),
+            Err(_) => tracing::debug!(agent = name, "the SSH agent does not take connections"),
         }
     }
     agents

@@ -24,6 +24,7 @@ enum Step {
     Restart,
     Demand,
     EnvironmentChanged,
+    AgentsChanged,
     Reload {
         port: u16,
     },
@@ -53,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restart),
         2 => Just(Step::Demand),
         1 => Just(Step::EnvironmentChanged),
+        1 => Just(Step::AgentsChanged),
         1 => (722..724_u16).prop_map(|port| Step::Reload { port }),
         8 => (age.clone(), event()).prop_map(|(age, event)| Step::Event { age, event }),
         3 => (age, forward.clone(), any::<bool>())
@@ -146,6 +148,12 @@ impl World {
             }
             Step::Demand => Input::Demand(id()),
             Step::EnvironmentChanged => Input::EnvironmentChanged,
+            Step::AgentsChanged => {
+                if self.supervisor.snapshot().tunnels[0].awaits_a_key() {
+                    self.stuck = false;
+                }
+                Input::AgentsChanged
+            }
             Step::Reload { port } => {
                 if port != self.port {
                     self.stuck = false;
