@@ -211,3 +211,123 @@ impl Candidate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::notes::Notes;
+    use super::*;
+    use AuthMethod::{Agent, Key, Password};
+    use russh::keys::PrivateKey;
+    use russh::keys::key::safe_rng;
+    use russh::keys::ssh_key::LineEnding;
+    use russh::keys::ssh_key::certificate::Builder;
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn new_key() -> PrivateKey {
+        PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
+    }
+
+    fn certify(key: &PrivateKey) -> Certificate {
+        let mut builder =
+            Builder::new_with_random_nonce(&mut safe_rng(), key.public_key(), 0, u64::MAX).unwrap();
+        builder.key_id("test").unwrap();
+        builder.valid_principal("maintenance").unwrap();
+        builder.sign(&new_key()).unwrap()
+    }
+
+    fn file(dir: &TempDir, key: &PrivateKey, certificate: Option<&Certificate>) -> Arc<KeyFile> {
+        let path = dir.path().join(fastrand::u64(..).to_string());
+        let text = key.to_openssh(LineEnding::LF).unwrap();
+        fs::write(&path, text.as_bytes()).unwrap();
+        if let Some(certificate) = certificate {
+            let mut name = path.clone().into_os_string();
+            name.push("-cert.pub");
+            fs::write(name, certificate.to_openssh().unwrap()).unwrap();
+        }
+        Arc::new(KeyFile::read(&path, &mut Notes::default()).unwrap())
+    }
+
+    fn held(key: &PrivateKey) -> (usize, AgentIdentity) {
+        (0, AgentIdentity::from(key.public_key().clone()))
+    }
+
+    /// Which of `keys` each candidate shows, with a `c` for a certificate, and who can sign.
+    fn shape(candidates: &[Candidate], keys: &[&PrivateKey]) -> Vec<String> {
+        let one = |candidate: &Candidate| {
+            let is_it = |key: &&PrivateKey| key.public_key().key_data() == candidate.shown.key();
+            let number = keys.iter().position(is_it).unwrap();
+            let kind = match candidate.shown {
+                Shown::Key(_) => "",
+                Shown::Certificate(_) => "c",
+            };
+            let holders: Vec<_> = candidate
+                .holders
+                .iter()
+                .map(|holder| match holder {
+                    Holder::Agent(..) => "agent",
+                    Holder::File(_) => "file",
+                })
+                .collect();
+            format!("{number}{kind} {}", holders.join("+"))
+        };
+        candidates.iter().map(one).collect()
+    }
+
+    #[test]
+    fn the_agents_keys_come_with_the_configured_one_first_and_each_is_offered_once() {
+        let dir = TempDir::new().unwrap();
+        let (a, b, c) = (new_key(), new_key(), new_key());
+        let files = [file(&dir, &b, None), file(&dir, &c, None)];
+        let agents = [held(&a), held(&b)];
+        let order = [Agent, Key, Password];
+        let candidates = arrange(&order, &agents, &files);
+        let shape = shape(&candidates, &[&a, &b, &c]);
+        assert_eq!(shape, ["1 agent+file", "0 agent", "2 file"]);
+        assert_eq!(candidates[0].origin, Agent);
+    }
+
+    #[test]
+    fn the_configured_order_decides_who_signs_first() {
+        let dir = TempDir::new().unwrap();
+        let (a, b) = (new_key(), new_key());
+        let files = [file(&dir, &a, None)];
+        let agents = [held(&b), held(&a)];
+        let candidates = arrange(&[Key, Agent], &agents, &files);
+        assert_eq!(shape(&candidates, &[&a, &b]), ["0 file+agent", "1 agent"]);
+        assert_eq!(candidates[0].origin, Key);
+        let candidates = arrange(&[Agent], &agents, &files);
+        assert_eq!(shape(&candidates, &[&a, &b]), ["0 agent", "1 agent"]);
+        assert!(arrange(&[Password], &agents, &files).is_empty());
+    }
+
+    #[test]
+    fn a_certificate_comes_before_its_key_and_the_agent_signs_for_it() {
+        let dir = TempDir::new().unwrap();
+        let key = new_key();
+        let certificate = certify(&key);
+        let files = [file(&dir, &key, Some(&certificate))];
+        let agents = [held(&key)];
+        let candidates = arrange(&[Agent, Key], &agents, &files);
+        let both = ["0c agent+file", "0 agent+file"];
+        assert_eq!(shape(&candidates, &[&key]), both);
+
+        let with_certificate = [held(&key), (0, AgentIdentity::from(certificate))];
+        let candidates = arrange(&[Agent, Key], &with_certificate, &files);
+        assert_eq!(shape(&candidates, &[&key]), both);
+    }
+
+    #[test]
+    fn a_full_agent_does_not_crowd_out_the_configured_keys() {
+        let dir = TempDir::new().unwrap();
+        let strangers: Vec<_> = (0..10).map(|_| new_key()).collect();
+        let agents: Vec<_> = strangers.iter().map(held).collect();
+        let mine = [new_key(), new_key()];
+        let files: Vec<_> = mine.iter().map(|key| file(&dir, key, None)).collect();
+        let candidates = arrange(&[Agent, Key], &agents, &files);
+        let known: Vec<_> = strangers.iter().chain(&mine).collect();
+        let expected = ["0 agent", "1 agent", "10 file", "11 file"];
+        assert_eq!(shape(&candidates, &known), expected);
+        assert_eq!(arrange(&[Agent], &agents, &[]).len(), MOST);
+    }
+}
