@@ -82,6 +82,8 @@ impl Workshop {
     ///
     /// A `sshd -i` answers at the other end of a pipe, so any host and port can be played.
     fn ssh(&self, known_hosts: &Path, host: &str, port: u16, shown: &[usize]) -> String {
+        // As root, sshd wants it; elsewhere, nobody may make it.
+        let _ = fs::create_dir_all("/run/sshd");
         let mut sshd = "/usr/sbin/sshd -i -f /dev/null -o UsePAM=no".to_owned();
         for key in shown {
             sshd += &format!(" -o HostKey={}", self.private(*key).display());
