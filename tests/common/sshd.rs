@@ -190,8 +190,12 @@ impl Sshd {
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {key}\n\
              AuthorizedKeysFile {dir}/authorized_keys\nPermitRootLogin prohibit-password\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
-             StrictModes no\nPidFile none\nUseDNS no\nMaxStartups 200\nLogLevel DEBUG1\n"
+             StrictModes no\nPidFile none\nUseDNS no\nLogLevel DEBUG1\n"
         );
+        // Of this one alone it takes the last.
+        if !self.lines.contains("MaxStartups") {
+            config += "MaxStartups 200\n";
+        }
         if openssh_version() >= (9, 8) {
             // Meant against strangers who guess; here it would punish the next test.
             config += "PerSourcePenalties no\n";

@@ -28,25 +28,6 @@ fn answer(passerelle: &Passerelle, words: &str) {
 }
 
 #[test]
-fn every_kind_of_key_file() {
-    for kind in [
-        &["-t", "ed25519"][..],
-        &["-t", "ecdsa", "-b", "256"],
-        &["-t", "ecdsa", "-b", "521"],
-        &["-t", "rsa", "-b", "3072"],
-        &["-t", "rsa", "-b", "2048", "-m", "PEM"],
-    ] {
-        let sshd = Sshd::start();
-        let home = Home::empty();
-        let key = Key::generate(home.home("key"), kind, "");
-        sshd.authorize(&key);
-        let tunnel = Tunnel::to(&sshd, "lab").key(key.path());
-        run(&sshd, home, tunnel).wait_phase("healthy", BOUND);
-        assert_eq!(sshd.logged("Accepted publickey"), 1, "{kind:?}");
-    }
-}
-
-#[test]
 fn the_usual_key_files_are_found() {
     let sshd = Sshd::start();
     let home = Home::empty();
@@ -103,11 +84,7 @@ fn a_certificate_beside_the_key() {
     authority.sign(&key, sshd.user());
     let tunnel = Tunnel::to(&sshd, "lab").key(key.path());
     run(&sshd, home, tunnel).wait_phase("healthy", BOUND);
-    assert_eq!(sshd.logged("Accepted publickey for root"), 1);
-    assert_eq!(
-        sshd.logged("ED25519-CERT"),
-        sshd.logged("Accepted publickey")
-    );
+    assert_eq!(sshd.logged(" ssh2: ED25519-CERT "), 1);
 }
 
 #[test]

@@ -72,9 +72,13 @@ fn a_killed_session_is_replaced_at_once() {
 fn a_server_that_was_away_is_found_again_by_who_wants_something() {
     let mut scene = Scene::new(Sshd::start());
     scene.sshd.stop();
-    let tunnel = scene.passerelle.wait_phase("waiting", BOUND);
-    assert_eq!(tunnel["fault"]["code"], "connection_refused", "{tunnel}");
-    assert!(tunnel["next_dial"].is_string(), "{tunnel}");
+    scene
+        .passerelle
+        .wait_tunnel("it is refused", BOUND, |tunnel| {
+            tunnel["phase"] == "waiting"
+                && tunnel["fault"]["code"] == "connection_refused"
+                && tunnel["next_dial"].is_string()
+        });
     scene.sshd.restart();
     let start = Instant::now();
     assert!(
