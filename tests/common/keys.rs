@@ -28,6 +28,13 @@ impl Key {
         Self { path }
     }
 
+    /// Puts this passphrase on it.
+    pub(crate) fn lock(&self, passphrase: &str) {
+        let mut command = Command::new(tool("ssh-keygen", "openssh-client"));
+        command.args(["-q", "-p", "-P", "", "-N", passphrase]);
+        run(command.arg("-f").arg(&self.path));
+    }
+
     /// The private key's file; the public one is beside it, with `.pub`.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -8,6 +8,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod agent;
 mod auth;
 #[path = "../common/mod.rs"]
 mod common;
