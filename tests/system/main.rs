@@ -23,3 +23,4 @@ mod reconnect;
 mod reload;
 mod secrets;
 mod session;
+mod terminal;
