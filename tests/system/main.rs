@@ -24,3 +24,4 @@ mod reload;
 mod secrets;
 mod session;
 mod terminal;
+mod verbs;
