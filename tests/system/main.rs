@@ -19,6 +19,7 @@ mod hostkey;
 mod instance;
 mod lab;
 mod login;
+mod open;
 mod reconnect;
 mod reload;
 mod secrets;
