@@ -9,32 +9,33 @@
 
 pub(super) mod agent;
 mod candidate;
+mod conversation;
 mod ending;
 mod interactive;
 mod keyfile;
 mod known;
 mod notes;
+mod outcome;
 mod patience;
 mod plan;
 mod sign;
 
 use super::ask::Asker;
 use super::client::{Client, Farewell};
-use crate::model::{AuthMethod, Fault, InteractivePrompt, Secret, TunnelSettings};
+use crate::model::{AuthMethod, Fault, TunnelSettings};
 use crate::secrets::Vault;
 use crate::supervisor::Grant;
 use agent::Agents;
 use candidate::{Candidate, Shown, arrange};
-use ending::{InFlight, Meaning, meaning};
-use interactive::{MOST_FIELDS, MOST_ROUNDS, Reply, reply};
+use ending::InFlight;
 use keyfile::KeyFile;
 use known::{Given, Known};
 use notes::Notes;
 use patience::{Patience, TimeIsUp};
-use plan::{Ending, KeyFate, PasswordState, Progress, Step};
-use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Round};
+use plan::{KeyFate, PasswordState, Progress, Step};
+use russh::MethodKind;
+use russh::client::Handle;
 use russh::keys::HashAlg;
-use russh::{MethodKind, MethodSet};
 use sign::{Signing, Unsigned};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,9 +44,6 @@ use std::time::Duration;
 /// How long the server may take for all of it, and key files and agents' listings with it. The time
 /// in which a person is asked does not count: it has bounds of its own.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// How long russh may take to tell how a session ended, once it has.
-const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Authenticates the session behind `handle`. Returns what opened the door; `None` when the server
 /// let us in without any proof.
@@ -74,6 +72,7 @@ pub async fn authenticate(
         offered: Vec::new(),
         agents: Agents::none(),
         candidates: Vec::new(),
+        rsa_hash: HashAlg::Sha512,
         password: None,
         notes: Notes::default(),
     };
@@ -102,6 +101,8 @@ struct Exchange<'a> {
     offered: Vec<MethodKind>,
     agents: Agents,
     candidates: Vec<Candidate>,
+    /// What to sign with by an RSA key.
+    rsa_hash: HashAlg,
     password: Option<Given>,
     notes: Notes,
 }
@@ -150,7 +151,7 @@ impl Exchange<'_> {
     async fn ask_what_is_offered(&mut self) -> Result<Verdict, Fault> {
         let asking = self.handle.authenticate_none(&self.settings.user);
         let answer = self.patience.bound(asking).await;
-        self.judge(answer, InFlight::Nothing).await
+        self.judge(answer.map(Result::ok), InFlight::Nothing).await
     }
 
     async fn find_keys(&mut self) -> Result<(), Fault> {
@@ -181,8 +182,30 @@ impl Exchange<'_> {
         };
         self.candidates = arrange(&self.settings.auth, &agents.identities(), &files);
         self.agents = agents;
+        self.agree_on_rsa().await?;
         self.progress
             .found_keys(self.candidates.iter().map(|candidate| candidate.origin));
+        Ok(())
+    }
+
+    /// Asks what the server takes from RSA keys: RFC 8332. One that does not tell is taken to know
+    /// SHA-2; to one that knows nothing better than SHA-1 they are not offered.
+    async fn agree_on_rsa(&mut self) -> Result<(), Fault> {
+        if !self.candidates.iter().any(|it| it.shown.is_rsa()) {
+            return Ok(());
+        }
+        let asking = self.handle.best_supported_rsa_hash();
+        match self.patience.bound(asking).await {
+            Ok(Ok(Some(Some(hash)))) => self.rsa_hash = hash,
+            Ok(Ok(Some(None))) => {
+                self.notes
+                    .add("the server takes RSA keys with SHA-1 only".to_owned());
+                self.candidates.retain(|it| !it.shown.is_rsa());
+            }
+            // It does not tell, or the session is gone, which the next request will tell.
+            Ok(Ok(None) | Err(_)) => {}
+            Err(TimeIsUp) => return Err(self.out_of_time(InFlight::Nothing)),
+        }
         Ok(())
     }
 
@@ -198,20 +221,11 @@ impl Exchange<'_> {
     /// Offers a key, and signs if the server would take it. `None` when the server was not shown a
     /// signature, so that it has nothing to say.
     async fn offer(&mut self, number: usize) -> Result<Option<(AuthMethod, Verdict)>, Fault> {
-        let rsa = self.candidates.get(number).map(|it| it.shown.is_rsa());
-        let hash = match rsa {
-            Some(true) => self.rsa_hash().await?,
-            Some(false) | None => None,
+        let Some(candidate) = self.candidates.get(number) else {
+            self.progress.key_is(number, KeyFate::Unusable);
+            return Ok(None);
         };
-        let candidate = match self.candidates.get(number) {
-            Some(candidate) if rsa != Some(true) || hash.is_some() => candidate,
-            _ => {
-                self.notes
-                    .add("the server takes RSA keys with SHA-1 only".to_owned());
-                self.progress.key_is(number, KeyFate::Unusable);
-                return Ok(None);
-            }
-        };
+        let hash = candidate.shown.is_rsa().then_some(self.rsa_hash);
         let origin = candidate.origin;
         tracing::debug!("offering {}", candidate.shown);
         let mut signing = Signing {
@@ -242,25 +256,15 @@ impl Exchange<'_> {
             self.progress.key_is(number, trouble);
             return Ok(None);
         }
-        let verdict = self.judge(answer, InFlight::Harmless).await?;
+        let verdict = self
+            .judge(answer.map(Result::ok), InFlight::Harmless)
+            .await?;
         let fate = match verdict {
             Verdict::Success | Verdict::Partial => KeyFate::Accepted,
             Verdict::Refused => KeyFate::Refused,
         };
         self.progress.key_is(number, fate);
         Ok(Some((signed_by.unwrap_or(origin), verdict)))
-    }
-
-    /// The hash to sign with by an RSA key, RFC 8332; `None` when the server knows nothing better than
-    /// SHA-1, which we do not use. One that does not tell is taken to know SHA-2.
-    async fn rsa_hash(&mut self) -> Result<Option<HashAlg>, Fault> {
-        let asking = self.handle.best_supported_rsa_hash();
-        match self.patience.bound(asking).await {
-            Ok(Ok(told)) => Ok(told.unwrap_or(Some(HashAlg::Sha512))),
-            // The session is gone; the offer will tell how.
-            Ok(Err(_)) => Ok(Some(HashAlg::Sha512)),
-            Err(TimeIsUp) => Err(self.out_of_time(InFlight::Nothing)),
-        }
     }
 
     async fn send_password(&mut self) -> Result<Verdict, Fault> {
@@ -270,101 +274,11 @@ impl Exchange<'_> {
         let user = &self.settings.user;
         let sending = self.handle.authenticate_password(user, password);
         let answer = self.patience.bound(sending).await;
-        let verdict = self.judge(answer, InFlight::Password).await?;
+        let verdict = self
+            .judge(answer.map(Result::ok), InFlight::Password)
+            .await?;
         self.settle_password(verdict);
         Ok(verdict)
-    }
-
-    async fn converse(&mut self) -> Result<Verdict, Fault> {
-        self.progress.used_up(MethodKind::KeyboardInteractive);
-        let mut said = Said::default();
-        let verdict = self.conversation(&mut said).await?;
-        if said.password {
-            self.settle_password(verdict);
-        } else if said.user && verdict == Verdict::Refused {
-            // The user's own answer was wrong. A stored password is not thrown after it.
-            self.progress.used_up(MethodKind::Password);
-        }
-        Ok(verdict)
-    }
-
-    async fn conversation(&mut self, said: &mut Said) -> Result<Verdict, Fault> {
-        let user = &self.settings.user;
-        let starting = self
-            .handle
-            .authenticate_keyboard_interactive_start(user, None);
-        let mut answer = self.patience.bound(starting).await;
-        for _ in 0..MOST_ROUNDS {
-            let (name, instruction, prompts) = match answer {
-                Ok(Ok(Round::InfoRequest {
-                    name,
-                    instructions,
-                    prompts,
-                })) => (name, instructions, prompts),
-                Ok(Ok(Round::Success)) => {
-                    return self
-                        .judge::<Unsigned>(Ok(Ok(AuthResult::Success)), said.in_flight())
-                        .await;
-                }
-                Ok(Ok(Round::Failure {
-                    remaining_methods,
-                    partial_success,
-                })) => {
-                    let failure = AuthResult::Failure {
-                        remaining_methods,
-                        partial_success,
-                    };
-                    return self
-                        .judge::<Unsigned>(Ok(Ok(failure)), said.in_flight())
-                        .await;
-                }
-                Ok(Err(error)) => return self.judge(Ok(Err(error)), said.in_flight()).await,
-                Err(TimeIsUp) => return Err(self.out_of_time(said.in_flight())),
-            };
-            if prompts.len() > MOST_FIELDS {
-                self.notes.add(format!(
-                    "the server asked for {} fields at once",
-                    prompts.len()
-                ));
-                return Err(self.rejected());
-            }
-            let prompts: Vec<_> = prompts
-                .into_iter()
-                .map(|prompt| InteractivePrompt {
-                    text: prompt.prompt,
-                    echo: prompt.echo,
-                })
-                .collect();
-            let responses = match reply(&prompts, self.progress.password(), said.password) {
-                Reply::Nothing => Vec::new(),
-                Reply::Password => {
-                    said.password = true;
-                    vec![self.password_text()]
-                }
-                Reply::PasswordNeeded => {
-                    return Err(self.fault(Ending::PasswordNeeded { rejected: false }));
-                }
-                Reply::AskUser => {
-                    said.user = true;
-                    let asking = self.asker.ask(name, instruction, prompts);
-                    let answers = self.patience.pause(asking).await?;
-                    answers
-                        .iter()
-                        .map(Secret::expose)
-                        .map(str::to_owned)
-                        .collect()
-                }
-            };
-            // russh takes `String`s of its own, and does not wipe these.
-            let responding = self
-                .handle
-                .authenticate_keyboard_interactive_respond(responses);
-            answer = self.patience.bound(responding).await;
-        }
-        self.notes.add(format!(
-            "the server asked {MOST_ROUNDS} times without an end"
-        ));
-        Err(self.rejected())
     }
 
     fn password_text(&self) -> String {
@@ -383,142 +297,6 @@ impl Exchange<'_> {
                 self.known.password_is_wrong();
                 self.progress.password_is(PasswordState::Refused);
             }
-        }
-    }
-
-    /// Reads the server's answer, and takes note of what it offers from now on.
-    async fn judge<E>(
-        &mut self,
-        answer: Result<Result<AuthResult, E>, TimeIsUp>,
-        in_flight: InFlight,
-    ) -> Result<Verdict, Fault> {
-        match answer {
-            Ok(Ok(AuthResult::Success)) => Ok(Verdict::Success),
-            // russh gives a failure without methods for a session that is gone, too.
-            Ok(Ok(AuthResult::Failure {
-                remaining_methods,
-                partial_success,
-            })) if !remaining_methods.is_empty() => {
-                self.offers(&remaining_methods);
-                if partial_success {
-                    Ok(Verdict::Partial)
-                } else {
-                    Ok(Verdict::Refused)
-                }
-            }
-            Ok(Ok(AuthResult::Failure { .. }) | Err(_)) => self.ended(in_flight).await,
-            Err(TimeIsUp) => Err(self.out_of_time(in_flight)),
-        }
-    }
-
-    fn offers(&mut self, methods: &MethodSet) {
-        self.offered = methods.to_vec();
-        self.progress.offers(self.offered.clone());
-    }
-
-    /// The session has ended.
-    async fn ended(&mut self, in_flight: InFlight) -> Result<Verdict, Fault> {
-        // Without the word of how it ended, that it did is all there is to say.
-        drop(tokio::time::timeout(FAREWELL_DEADLINE, self.farewell.ended()).await);
-        let shown = !self.progress.tried().is_empty();
-        let server = self.settings.server();
-        match meaning(self.farewell.end(), in_flight, shown, &server) {
-            Meaning::Refused { words } => {
-                if !words.is_empty() {
-                    self.notes.add(words);
-                }
-                self.progress.offers(Vec::new());
-                Ok(Verdict::Refused)
-            }
-            Meaning::ShownTheDoor { words } => {
-                self.notes.add(words);
-                Err(self.rejected())
-            }
-            Meaning::InDoubt { detail } => {
-                let lost = Fault::ConnectionLost { server, detail };
-                Err(self.in_doubt(lost))
-            }
-            Meaning::Lost(fault) => Err(fault),
-        }
-    }
-
-    fn out_of_time(&mut self, in_flight: InFlight) -> Fault {
-        let server = self.settings.server();
-        let late = Fault::AuthenticationTimeout { server };
-        match in_flight {
-            InFlight::Password => self.in_doubt(late),
-            InFlight::Nothing | InFlight::Harmless => late,
-        }
-    }
-
-    /// The password was sent, and no verdict came. `fault` is tried again by itself, which may happen
-    /// once with this password: a server may cut the line instead of saying no.
-    fn in_doubt(&mut self, fault: Fault) -> Fault {
-        let again = self
-            .password
-            .as_ref()
-            .is_some_and(|given| self.known.password_is_in_doubt(given));
-        if !again {
-            return fault;
-        }
-        self.notes
-            .add("the connection broke twice where the password's verdict was due".to_owned());
-        self.rejected()
-    }
-
-    fn fault(&self, ending: Ending) -> Fault {
-        let user = self.settings.user.clone();
-        let server = self.settings.server();
-        match ending {
-            Ending::PasswordNeeded { rejected } => Fault::PasswordNeeded {
-                user,
-                server,
-                rejected,
-            },
-            Ending::PassphraseNeeded { file, rejected } => Fault::PassphraseNeeded {
-                key: file,
-                rejected,
-            },
-            Ending::Rejected(tried) => Fault::AuthenticationRejected {
-                user,
-                server,
-                tried,
-                offered: self.offered_names(),
-                detail: self.notes.to_string(),
-            },
-            Ending::NoCredential => Fault::NoCredential {
-                user,
-                server,
-                offered: self.offered_names(),
-                detail: self.notes.to_string(),
-            },
-        }
-    }
-
-    fn rejected(&self) -> Fault {
-        self.fault(Ending::Rejected(self.progress.tried()))
-    }
-
-    fn offered_names(&self) -> Vec<String> {
-        self.offered.iter().map(String::from).collect()
-    }
-}
-
-/// What has been said in a conversation.
-#[derive(Debug, Default)]
-struct Said {
-    /// The known password was.
-    password: bool,
-    /// What the user answered was.
-    user: bool,
-}
-
-impl Said {
-    fn in_flight(&self) -> InFlight {
-        if self.password {
-            InFlight::Password
-        } else {
-            InFlight::Harmless
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Against servers that do what sshd would not: scripted ones, over a pipe in memory.
 
+use super::interactive::MOST_ROUNDS;
 use super::*;
 use crate::engine::offer;
 use crate::hostkey::KnownHosts;
-use crate::model::{Attempt, Input, SessionEvent, TunnelId};
+use crate::model::{Attempt, Input, Secret, SessionEvent, TunnelId};
 use crate::secrets::SecretKey;
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey};
