@@ -131,6 +131,11 @@ pub enum Response {
         /// Its tunnel, which tells why.
         tunnel: Box<TunnelReport>,
     },
+    /// This host key is accepted.
+    Accepted {
+        /// Its `SHA256:…`.
+        fingerprint: String,
+    },
     /// So many recorded keys were forgotten.
     Forgot {
         /// Their number.

@@ -211,7 +211,8 @@ impl Desk {
             question,
             answer: Answer::AcceptHostKey,
         })
-        .await
+        .await?;
+        Ok(Response::Accepted { fingerprint: shown })
     }
 
     async fn forget_host_key(&self, name: Option<String>) -> Result<Response, Refusal> {

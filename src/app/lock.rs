@@ -1,9 +1,29 @@
-//! One Passerelle on a state directory.
+//! One Passerelle on a state directory, and nobody else's files in it.
 
-use crate::platform::private_file_options;
+use crate::platform::{create_private_dir, private_file_options};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+
+/// Makes the state directory, private to this user. One of `ours` tells it from other directories.
+///
+/// # Errors
+/// When it cannot be made, and when it is there, holds files, and none of `ours` is among them: taking
+/// the rights of others away from somebody's documents, or from a home directory, is not ours to do.
+pub(crate) fn prepare(state_dir: &Path, ours: &[&Path]) -> io::Result<()> {
+    let foreign = match std::fs::read_dir(state_dir) {
+        Ok(mut entries) => entries.next().is_some() && !ours.iter().any(|file| file.exists()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    if foreign {
+        return Err(io::Error::new(
+            io::ErrorKind::DirectoryNotEmpty,
+            "the directory holds files that are not Passerelle's; name an empty one, or a new one",
+        ));
+    }
+    create_private_dir(state_dir)
+}
 
 /// The state directory is ours until this is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -28,6 +48,24 @@ impl StateLock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_with_other_files_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (state, documents) = (root.path().join("state"), root.path().join("documents"));
+        let lock = state.join("lock");
+        prepare(&state, &[&lock]).unwrap();
+        StateLock::take(&lock).unwrap();
+        std::fs::write(state.join("known_hosts"), "").unwrap();
+        prepare(&state, &[&lock]).unwrap();
+
+        std::fs::create_dir(&documents).unwrap();
+        std::fs::write(documents.join("letter"), "").unwrap();
+        let before = documents.metadata().unwrap().permissions();
+        let error = prepare(&documents, &[&documents.join("lock")]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::DirectoryNotEmpty);
+        assert_eq!(documents.metadata().unwrap().permissions(), before);
+    }
 
     #[test]
     fn only_one_has_it_and_the_next_one_gets_it() {

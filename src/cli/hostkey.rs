@@ -2,7 +2,7 @@
 
 use super::args::HostkeyVerb;
 use super::exit::Failure;
-use super::{Context, print, status, switch};
+use super::{Context, print, status};
 use crate::i18n::{clean, verbs as words};
 use crate::ipc::{Refusal, Request, Response};
 use crate::model::{Language, TunnelReport};
@@ -19,8 +19,10 @@ pub(super) async fn hostkey(cx: &Context, verb: HostkeyVerb) -> Result<(), Failu
                 tunnel,
                 fingerprint,
             };
-            switch::done(cx, &request).await?;
-            print::line(words::key_accepted(cx.language))
+            let Response::Accepted { fingerprint } = cx.ask(&request).await? else {
+                return Err(cx.unexpected());
+            };
+            print::line(words::key_accepted(cx.language, &fingerprint))
         }
         HostkeyVerb::Forget { tunnel } => forget(cx, tunnel).await,
     }

@@ -86,9 +86,9 @@ messages! {
         en: "The configuration file has errors; the configuration before it stays in force:",
     }
 
-    key_accepted() {
-        fr: "La clé est acceptée.",
-        en: "The key is accepted.",
+    key_accepted(fingerprint: &str) {
+        fr: "La clé {fingerprint} est acceptée.",
+        en: "The key {fingerprint} is accepted.",
     }
     no_key_waits() {
         fr: "Aucune clé n’attend d’être acceptée.",

@@ -166,7 +166,10 @@ async fn a_host_key_is_accepted_only_by_its_own_fingerprint() {
         office.ask(accept("SHA256:other")).await,
         Response::Refused(Refusal::OtherFingerprint { shown })
     );
-    assert_eq!(office.ask(accept("SHA256:abc")).await, Response::Done);
+    let accepted = Response::Accepted {
+        fingerprint: "SHA256:abc".into(),
+    };
+    assert_eq!(office.ask(accept("SHA256:abc")).await, accepted);
     let answer = Command::Answer {
         tunnel: TunnelId::new("Production"),
         question: crate::model::QuestionId(5),
