@@ -1,7 +1,7 @@
 //! Every sentence that a user reads, in French and in English, side by side.
 //!
 //! The other rooms hand over typed values; here they become words. A message is declared once with
-//! [`messages!`], both languages together: a missing translation, or a missing argument, does not
+//! `messages!`, both languages together: a missing translation, or a missing argument, does not
 //! compile. Arguments are text from anywhere, servers included, so each is made harmless
 //! ([`clean`]) before it meets the sentence.
 

@@ -252,6 +252,7 @@ fn every_shell_is_completed() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn the_language_is_the_systems_unless_the_configuration_says_otherwise() {
     let home = Home::empty();

@@ -4,7 +4,7 @@ use super::args::HostkeyVerb;
 use super::exit::Failure;
 use super::{Context, print, status};
 use crate::i18n::{clean, verbs as words};
-use crate::ipc::{Refusal, Request, Response};
+use crate::ipc::{Request, Response};
 use crate::model::{Language, TunnelReport};
 
 /// Runs the verb.
@@ -30,14 +30,10 @@ pub(super) async fn hostkey(cx: &Context, verb: HostkeyVerb) -> Result<(), Failu
 
 async fn show(cx: &Context, name: Option<&str>) -> Result<(), Failure> {
     let status = status::current(cx).await?;
-    let named = |tunnel: &&TunnelReport| name.is_none_or(|name| tunnel.name == name);
-    let tunnels: Vec<_> = status.tunnels.iter().filter(named).collect();
-    if tunnels.is_empty() && name.is_some() {
-        let known = status.tunnels.iter().map(|tunnel| tunnel.name.clone());
-        return Err(cx.refused(Refusal::NoSuchTunnel {
-            known: known.collect(),
-        }));
-    }
+    let tunnels = match name {
+        Some(name) => vec![status::named(&status.tunnels, name).map_err(|no| cx.refused(no))?],
+        None => status.tunnels.iter().collect(),
+    };
     let mut shown: Vec<String> = tunnels
         .into_iter()
         .filter_map(|tunnel| about_key(tunnel, cx.language))

@@ -58,22 +58,8 @@ fn asking<'a>(
     tunnels: &'a [TunnelReport],
     name: Option<&str>,
 ) -> Result<(&'a TunnelReport, &'a QuestionReport), Refusal> {
-    let names = |tunnels: &mut dyn Iterator<Item = &TunnelReport>| {
-        tunnels.map(|tunnel| tunnel.name.clone()).collect()
-    };
     if let Some(name) = name {
-        let lower = name.to_lowercase();
-        let named = tunnels
-            .iter()
-            .find(|tunnel| tunnel.name == name)
-            .or_else(|| {
-                tunnels
-                    .iter()
-                    .find(|tunnel| tunnel.name.to_lowercase() == lower)
-            });
-        let tunnel = named.ok_or_else(|| Refusal::NoSuchTunnel {
-            known: names(&mut tunnels.iter()),
-        })?;
+        let tunnel = status::named(tunnels, name)?;
         let question = tunnel.question.as_ref().ok_or(Refusal::NothingAsked)?;
         return Ok((tunnel, question));
     }
@@ -83,7 +69,10 @@ fn asking<'a>(
         [] => Err(Refusal::NothingAsked),
         [only] => Ok(*only),
         several => Err(Refusal::WhichTunnel {
-            known: names(&mut several.iter().map(|(tunnel, _)| *tunnel)),
+            known: several
+                .iter()
+                .map(|(tunnel, _)| tunnel.name.clone())
+                .collect(),
         }),
     }
 }

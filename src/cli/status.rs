@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::{AT_ONCE, Context, print};
 use crate::i18n::{clean, health_of_code, phase_of_code, units, verbs as words};
-use crate::ipc::{Request, Response};
+use crate::ipc::{Refusal, Request, Response};
 use crate::model::{ForwardReport, Language, StatusReport, TunnelReport};
 use crate::platform;
 use std::pin::pin;
@@ -52,6 +52,23 @@ pub(super) async fn current(cx: &Context) -> Result<StatusReport, Failure> {
         return Err(cx.unexpected());
     };
     Ok(*status)
+}
+
+/// The tunnel of that name; if none is spelled so, one that is but for upper and lower case.
+pub(super) fn named<'a>(
+    tunnels: &'a [TunnelReport],
+    name: &str,
+) -> Result<&'a TunnelReport, Refusal> {
+    let lower = name.to_lowercase();
+    let exact = tunnels.iter().find(|tunnel| tunnel.name == name);
+    let like = || {
+        tunnels
+            .iter()
+            .find(|tunnel| tunnel.name.to_lowercase() == lower)
+    };
+    exact.or_else(like).ok_or_else(|| Refusal::NoSuchTunnel {
+        known: tunnels.iter().map(|tunnel| tunnel.name.clone()).collect(),
+    })
 }
 
 fn form(

@@ -1,7 +1,7 @@
 //! Proves to the server who we are, in the configured order, without ever repeating what failed.
 //!
 //! The first request is `none` (RFC 4252 section 5.2): one round trip that tells what the server
-//! takes, so that no key is read and no password sent that it does not want. Then [`plan`] decides
+//! takes, so that no key is read and no password sent that it does not want. Then `plan` decides
 //! each step, as a pure function of what is offered, known and already tried; this file takes them.
 //!
 //! A connection shows a password at most once. A wrong one ends in a question to the user, and the
