@@ -1,5 +1,6 @@
 //! Configurations, as the user would write them.
 
+use super::program;
 use super::sshd::Sshd;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -55,6 +56,7 @@ impl Tunnel {
 
     /// By this key file alone.
     pub(crate) fn key(self, path: &Path) -> Self {
+        let path = program::path(path);
         let path = path.display();
         self.line(&format!("auth = [\"key\"]\nidentity = [\"{path}\"]"))
     }

@@ -15,6 +15,7 @@ mod keyring;
 mod keys;
 mod passerelle;
 mod process;
+pub(crate) mod program;
 mod prometheus;
 mod scratch;
 mod sshd;

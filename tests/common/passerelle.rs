@@ -4,6 +4,7 @@ use super::config::Config;
 use super::keyring::Keyring;
 use super::keys::Key;
 use super::process::Process;
+use super::program;
 use super::scratch::Scratch;
 use super::sshd::Sshd;
 use super::wait::{wait_for, wait_until};
@@ -90,15 +91,13 @@ impl Home {
 
     /// A command of our program in this home; `arguments` start with the verb.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Process::command(env!("CARGO_BIN_EXE_passerelle"));
+        let mut command = program::command();
         command
             .args(arguments)
             .arg("--config")
-            .arg(self.dir.join("config.toml"))
+            .arg(program::path(&self.dir.join("config.toml")))
             .arg("--state-dir")
-            .arg(self.dir.join("state"))
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .arg(program::path(&self.dir.join("state")))
             .env("HOME", self.dir.join("home"))
             .env("LANG", "C.UTF-8")
             .env("RUST_BACKTRACE", "1")
@@ -290,7 +289,12 @@ impl Passerelle {
 
     /// Ends it, and gives back its home.
     pub(crate) fn end(mut self) -> Home {
-        self.process.signal(Signal::TERM);
+        if program::is_windows() {
+            // Windows has no signals: Wine would tear it down.
+            self.verb(&["quit"]);
+        } else {
+            self.process.signal(Signal::TERM);
+        }
         self.process.wait(Duration::from_secs(20));
         self.home
     }
