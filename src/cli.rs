@@ -4,6 +4,7 @@
 //! verb has to say goes to standard output, what went wrong to standard error.
 
 mod args;
+mod background;
 mod config;
 mod exit;
 mod help;
@@ -23,11 +24,12 @@ use crate::ipc::{self, CallError, Refusal, Replies, Request, Response};
 use crate::model::Language;
 use crate::paths::Paths;
 use crate::platform;
-use args::{Cli, Verb};
-use clap::{CommandFactory, FromArgMatches};
+use args::{Cli, Tray, Verb};
+use clap::{CommandFactory, Parser};
 use exit::Failure;
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long the running program may take for what it does at once.
@@ -36,11 +38,37 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 /// Runs the verb that the arguments name; the first one is the program itself.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     platform::harden_process();
+    program(arguments, |cli: Cli, language| {
+        dispatch(
+            Context::find(cli.config, cli.state_dir, language)?,
+            cli.verb,
+        )
+    })
+}
+
+/// The same for the tray program, which without a verb holds the tunnels in the background.
+pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    platform::harden_process();
+    platform::attach_console();
+    program(arguments, |tray: Tray, language| {
+        let cx = Context::find(tray.config, tray.state_dir, language)?;
+        match tray.verb {
+            Some(verb) => dispatch(cx, verb),
+            None if background::is_wanted(&cx.paths, tray.started) => run(cx, false, tray.secrets),
+            None => Ok(()),
+        }
+    })
+}
+
+fn program<P: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+    run: impl FnOnce(P, Language) -> Result<(), Failure>,
+) -> Exit {
     let language = i18n::detect();
-    let command = help::in_language(Cli::command(), language);
+    let command = help::in_language(P::command(), language);
     let matches = command.try_get_matches_from(arguments);
-    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let parsed = match matches.and_then(|matches| P::from_arg_matches(&matches)) {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help is an error of this kind as well. Nobody to read it is no failure.
             let _ = error.print();
@@ -51,23 +79,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             };
         }
     };
-    match dispatch(cli, language) {
+    match run(parsed, language) {
         Ok(()) => Exit::Done,
         Err(failure) => failure.tell(),
     }
 }
 
-fn dispatch(cli: Cli, detected: Language) -> Result<(), Failure> {
-    let paths = Paths::find(cli.config, cli.state_dir)
-        .map_err(|error| Failure::new(Exit::Failed, error))?;
-    let cx = Context::new(paths, detected);
-    match cli.verb {
+fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
         Verb::Run { json, secrets } => run(cx, json, secrets),
         Verb::Status { json, watch } => block_on(status::status(&cx, json, watch)),
         Verb::Up { tunnel } => block_on(switch::up(&cx, tunnel)),
         Verb::Down { tunnel } => block_on(switch::down(&cx, tunnel)),
         Verb::Restart { tunnel } => block_on(switch::restart(&cx, tunnel)),
-        Verb::Quit => block_on(switch::quit(&cx)),
+        Verb::Quit { for_upgrade: false } => block_on(switch::quit(&cx)),
+        Verb::Quit { for_upgrade: true } => background::quit_for_upgrade(&cx),
         Verb::Open {
             forward,
             print,
@@ -93,6 +119,16 @@ struct Context {
 }
 
 impl Context {
+    fn find(
+        config: Option<PathBuf>,
+        state_dir: Option<PathBuf>,
+        detected: Language,
+    ) -> Result<Self, Failure> {
+        let paths =
+            Paths::find(config, state_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+        Ok(Self::new(paths, detected))
+    }
+
     /// The language is the configuration's, if that can be read and has one.
     fn new(paths: Paths, detected: Language) -> Self {
         let configured = crate::config::load(&paths.config_file)

@@ -81,6 +81,12 @@ impl Paths {
         self.state_dir.join("spool")
     }
 
+    /// The mark that an upgrade ended the running program, so that it is started again.
+    #[must_use]
+    pub fn upgraded(&self) -> PathBuf {
+        self.state_dir.join("upgraded")
+    }
+
     /// The socket by which the verbs reach a running Passerelle, where sockets are files.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
@@ -141,6 +147,7 @@ mod tests {
             paths.lock(),
             paths.log(),
             paths.spool(),
+            paths.upgraded(),
             paths.socket(),
         ] {
             assert_eq!(written.parent(), Some(root.as_path()));

@@ -25,6 +25,42 @@ pub(super) struct Cli {
     pub(super) verb: Verb,
 }
 
+/// Holds the tunnels in the background.
+#[derive(Debug, Parser)]
+#[command(name = "passerelle-tray", bin_name = "passerelle-tray", version)]
+pub(super) struct Tray {
+    /// Use this configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Keep everything that Passerelle writes here: each directory is a Passerelle of its own
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Where passwords are kept that you want kept: "keyring" (the system's) or "memory"
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHERE",
+        default_value = "keyring",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(super) secrets: Secrets,
+    /// Who starts it, if not a person: it then stays away where it is not wanted
+    #[arg(long, value_enum, value_name = "WHEN", hide = true)]
+    pub(super) started: Option<Started>,
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+/// What starts the tray program by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Started {
+    /// The system, when the user logs on.
+    AtLogon,
+    /// The installer, once it has replaced the program.
+    AfterUpgrade,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Hold the tunnels in the foreground until Ctrl-C
@@ -109,7 +145,11 @@ pub(super) enum Verb {
         cancel: bool,
     },
     /// Take everything down and end the running Passerelle
-    Quit,
+    Quit {
+        /// The installer asks, and starts it again afterwards
+        #[arg(long, hide = true)]
+        for_upgrade: bool,
+    },
     /// The configuration file: where it is, whether it is right
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Config {

@@ -63,7 +63,7 @@ fn path_of_arg(path: &str, arg: &Arg) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::Cli;
+    use crate::cli::args::{Cli, Tray};
     use clap::CommandFactory;
 
     fn missing(command: &Command, path: &str, missing: &mut Vec<String>) {
@@ -84,6 +84,7 @@ mod tests {
     fn every_verb_and_argument_is_explained_in_french() {
         let mut untranslated = Vec::new();
         missing(&Cli::command(), "", &mut untranslated);
+        missing(&Tray::command(), "", &mut untranslated);
         assert_eq!(untranslated, [""; 0]);
     }
 

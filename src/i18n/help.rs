@@ -60,9 +60,11 @@ pub(crate) fn french(path: &str) -> Option<&'static str> {
             "Garder ici tout ce que Passerelle écrit : chaque dossier est un Passerelle à part"
         }
 
+        ".started" => "Ce qui le lance, si ce n’est pas une personne",
+
         "run" => "Tenir les tunnels au premier plan, jusqu’à Ctrl-C",
         "run.json" => "Afficher l’état en objets JSON, un par ligne, à chaque changement",
-        "run.secrets" => {
+        ".secrets" | "run.secrets" => {
             "Où garder les mots de passe que vous voulez garder : « keyring » (le trousseau du système) ou « memory » (la mémoire)"
         }
 
@@ -112,6 +114,7 @@ pub(crate) fn french(path: &str) -> Option<&'static str> {
         "answer.cancel" => "Refuser de répondre",
 
         "quit" => "Tout descendre et mettre fin au Passerelle lancé",
+        "quit.for_upgrade" => "Demandé par l’installateur, qui le relance ensuite",
 
         "config" => "Le fichier de configuration : où il est, s’il est bon",
         "config path" => "Afficher où est le fichier de configuration",

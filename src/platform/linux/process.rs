@@ -19,6 +19,9 @@ pub fn harden_process() {
     }
 }
 
+/// Every program has the standard streams that it was started with.
+pub fn attach_console() {}
+
 /// Waits until someone asks the process to end: Ctrl-C or SIGTERM.
 pub async fn terminate_signal() {
     let interrupt = wait(SignalKind::interrupt());

@@ -7,6 +7,7 @@
 )]
 
 use tokio::signal::windows;
+use windows_sys::Win32::System::Console::{ATTACH_PARENT_PROCESS, AttachConsole};
 use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
 use windows_sys::Win32::System::LibraryLoader::{
     LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories,
@@ -22,6 +23,13 @@ pub fn harden_process() {
         SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
         WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP);
     }
+}
+
+/// Lets a program without a console of its own write to the one that it was started from. Output
+/// that is redirected stays so, and without such a console it goes nowhere, as before.
+pub fn attach_console() {
+    // SAFETY: the call takes no pointer.
+    unsafe { AttachConsole(ATTACH_PARENT_PROCESS) };
 }
 
 /// Waits until someone asks the process to end: Ctrl-C or Ctrl-Break, the console closes, the user

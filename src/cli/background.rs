@@ -1,0 +1,65 @@
+//! Starts and ends of the tray program that nobody asked for in person: at log-on, around an upgrade.
+
+use super::args::Started;
+use super::exit::{Exit, Failure};
+use super::{Context, block_on, switch};
+use crate::config;
+use crate::paths::Paths;
+use std::fs;
+
+/// Whether to run. A configuration that cannot be read is no reason to stay away: its errors are for
+/// the user to see.
+pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
+    match started {
+        None => true,
+        Some(Started::AtLogon) => {
+            config::load(&paths.config_file).map_or(true, |loaded| loaded.settings.start_at_logon)
+        }
+        // The mark is good for one start.
+        Some(Started::AfterUpgrade) => fs::remove_file(paths.upgraded()).is_ok(),
+    }
+}
+
+/// Ends the running program, and leaves a mark that it ran.
+pub(super) fn quit_for_upgrade(cx: &Context) -> Result<(), Failure> {
+    block_on(switch::quit(cx))?;
+    fs::write(cx.paths.upgraded(), "").map_err(|error| Failure::new(Exit::Failed, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(root: &std::path::Path) -> Paths {
+        Paths {
+            config_file: root.join("config.toml"),
+            state_dir: root.to_path_buf(),
+            user_known_hosts: None,
+        }
+    }
+
+    #[test]
+    fn at_logon_the_configuration_decides() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = paths(root.path());
+        let wanted = |text: &str| {
+            fs::write(&paths.config_file, text).unwrap();
+            is_wanted(&paths, Some(Started::AtLogon))
+        };
+        assert!(wanted(""));
+        assert!(wanted("start_at_logon = true"));
+        assert!(!wanted("start_at_logon = false"));
+        assert!(wanted("start_at_logon = nonsense"));
+        assert!(is_wanted(&paths, None));
+    }
+
+    #[test]
+    fn after_an_upgrade_it_runs_once_and_only_if_it_ran_before() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = paths(root.path());
+        assert!(!is_wanted(&paths, Some(Started::AfterUpgrade)));
+        fs::write(paths.upgraded(), "").unwrap();
+        assert!(is_wanted(&paths, Some(Started::AfterUpgrade)));
+        assert!(!is_wanted(&paths, Some(Started::AfterUpgrade)));
+    }
+}
