@@ -20,6 +20,7 @@ mod instance;
 mod lab;
 mod login;
 mod open;
+mod pump;
 mod reconnect;
 mod reload;
 mod secrets;
