@@ -5,10 +5,10 @@
 
 mod desk;
 mod lock;
-mod narrate;
-mod printer;
+pub(crate) mod narrate;
+pub(crate) mod printer;
 pub(crate) mod prompt;
-mod report;
+pub(crate) mod report;
 #[cfg(test)]
 mod samples;
 

@@ -7,15 +7,16 @@
 pub mod pages;
 pub mod server;
 mod stage;
-mod story;
 
+use crate::app::Output;
+use crate::app::narrate::Narrator;
+use crate::app::printer::Printer;
+use crate::app::report::Reporter;
 use crate::desktop;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineHandle, EngineOptions};
 use crate::i18n::{self, demo as words};
-use crate::model::{
-    Command, Fault, ForwardSettings, Input, Language, LocalBind, Phase, Snapshot, TunnelView,
-};
+use crate::model::{Command, Fault, Input, Language, LocalBind, Phase, Snapshot, TunnelView};
 use crate::platform;
 use crate::secrets::Vault;
 use bytes::Bytes;
@@ -25,12 +26,11 @@ use hyper_util::rt::TokioIo;
 use pages::Service;
 use stage::Stage;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use story::Story;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -42,10 +42,10 @@ const HEALTHY_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long hanging up may take; the engine itself gives up before.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long the last lines may take to be printed.
+const LAST_LINES: Duration = Duration::from_millis(500);
 /// The longest page that is taken.
 const PAGE_LIMIT: usize = 64 * 1024;
-
-type Snapshots = watch::Receiver<Arc<Snapshot>>;
 
 /// How the demonstration is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,13 @@ impl DemoError {
 /// # Errors
 /// When it cannot be set up, no page comes through in time, or `once` is interrupted before.
 pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
+    let printer = Printer::start()?;
+    let outcome = perform(options, &printer).await;
+    printer.finish(LAST_LINES);
+    outcome
+}
+
+async fn perform(options: DemoOptions, printer: &Printer) -> Result<(), DemoError> {
     let mut interrupted = pin!(platform::terminate_signal());
     let stage = tokio::select! {
         // First, so that a signal finds its handler before there is anything to clean up.
@@ -119,7 +126,7 @@ pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
         () = &mut interrupted => return Err(DemoError::Interrupted),
         stage = Stage::set(options.language) => stage?,
     };
-    introduce(&stage, options.language);
+    introduce(&stage, options.language, printer);
 
     let (engine, handle) = Engine::new(EngineOptions {
         settings: stage.settings(),
@@ -135,7 +142,7 @@ pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
     let outcome = tokio::select! {
         biased;
         () = interrupted => if options.once { Err(DemoError::Interrupted) } else { Ok(()) },
-        outcome = visit(&handle, options) => outcome,
+        outcome = visit(options, &handle, printer) => outcome,
     };
     let _ = handle.inputs.send(Input::Command(Command::Quit)).await;
     if timeout(GOODBYE_TIMEOUT, engine).await.is_err() {
@@ -143,80 +150,121 @@ pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
     }
     stage.strike()?;
     if outcome.is_ok() {
-        tell(words::ended(options.language));
+        printer.print(words::ended(options.language));
     }
     outcome
 }
 
-fn introduce(stage: &Stage, language: Language) {
+fn introduce(stage: &Stage, language: Language, printer: &Printer) {
     let key = stage.host_key();
-    let settings = stage.settings();
     let server = format!("{}:{}", key.host, key.port);
     let directory = stage.directory().display().to_string();
-    tell(words::opening(language, &directory));
-    tell(words::server(language, &server, &key.fingerprint));
-    tell(words::stand_ins(language));
-    tell(words::credentials(language));
-    for tunnel in &settings.tunnels {
-        tell(words::dialling(language, &tunnel.server()));
-    }
+    printer.print(words::opening(language, &directory));
+    printer.print(words::server(language, &server, &key.fingerprint));
+    printer.print(words::stand_ins(language));
+    printer.print(words::credentials(language));
+    printer.print(words::dialling(language));
 }
 
 /// Waits until everything works, gets a page, opens the browser, and tells what happens from then on.
-async fn visit(handle: &EngineHandle, options: DemoOptions) -> Result<(), DemoError> {
+async fn visit(
+    options: DemoOptions,
+    handle: &EngineHandle,
+    printer: &Printer,
+) -> Result<(), DemoError> {
     let language = options.language;
-    let mut story = Story::new(language);
-    let mut snapshots = handle.snapshots.clone();
-    let forward = timeout(HEALTHY_TIMEOUT, healthy(&mut snapshots, &mut story))
+    let mut news = News {
+        snapshots: handle.snapshots.clone(),
+        narrator: Narrator::new(
+            Output::Lines,
+            language,
+            Reporter::new(handle.traffic.clone()),
+        ),
+        printer,
+    };
+    let tunnel = timeout(HEALTHY_TIMEOUT, news.until_healthy())
         .await
         .map_err(|_| DemoError::NotHealthy)??;
-    let url = format!("http://{}/", forward.local.authority());
+    if let Some(server) = &tunnel.server {
+        let round_trip = words::milliseconds(language, server.round_trip);
+        printer.print(words::session(language, &server.algorithms, &round_trip));
+    }
+
+    let forward = tunnel.primary().ok_or(DemoError::NotHealthy)?;
+    let local = forward.settings.local;
+    let url = format!("http://{}/", local.authority());
     let started = Instant::now();
-    let page = get_page(forward.local, &url).await?;
+    let page = get_page(local, &url).await?;
     if page != Service::Grafana.page(language) {
         return Err(DemoError::OtherPage { url });
     }
     let took = words::milliseconds(language, started.elapsed());
-    tell(words::page_came(language, &url, page.len(), &took));
+    printer.print(words::page_came(language, &url, page.len(), &took));
     if options.once {
         return Ok(());
     }
 
     if options.headless || !desktop::has_display() {
-        tell(words::open_yourself(language, &url));
+        printer.print(words::open_yourself(language, &url));
     } else if let Err(error) = desktop::open_in_browser(&url).await {
-        tell(words::browser_failed(language, &error.to_string()));
-        tell(words::open_yourself(language, &url));
+        printer.print(words::browser_failed(language, &error.to_string()));
+        printer.print(words::open_yourself(language, &url));
     } else {
-        tell(words::opened(language, &url));
+        printer.print(words::opened(language, &url));
     }
-    tell(words::how_to_end(language));
-    while snapshots.changed().await.is_ok() {
-        let snapshot = snapshots.borrow_and_update().clone();
-        story.news(&snapshot).into_iter().for_each(tell);
+    printer.print(words::how_to_end(language));
+    loop {
+        news.next().await?;
     }
-    Err(DemoError::EngineEnded)
 }
 
-/// Tells what happens until everything works; gives the forward that a click would open.
-async fn healthy(
-    snapshots: &mut Snapshots,
-    story: &mut Story,
-) -> Result<Arc<ForwardSettings>, DemoError> {
-    loop {
-        let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        story.news(&snapshot).into_iter().for_each(tell);
-        let works = snapshot
-            .tunnels
-            .iter()
-            .find(|tunnel| tunnel.phase == Phase::Healthy);
-        if let Some(forward) = works.and_then(TunnelView::primary) {
-            return Ok(Arc::clone(&forward.settings));
+/// What the engine does, told as `passerelle run` tells it.
+struct News<'p> {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    narrator: Narrator,
+    printer: &'p Printer,
+}
+
+impl News<'_> {
+    /// Tells each change until everything works, and gives the tunnel as it is then.
+    async fn until_healthy(&mut self) -> Result<TunnelView, DemoError> {
+        loop {
+            let snapshot = self.tell();
+            for tunnel in &snapshot.tunnels {
+                match tunnel.phase {
+                    Phase::Healthy => return Ok(tunnel.clone()),
+                    // Nobody is there to answer.
+                    Phase::Blocked => return Err(DemoError::NotHealthy),
+                    Phase::Stopped
+                    | Phase::Connecting
+                    | Phase::Degraded
+                    | Phase::Waiting
+                    | Phase::Offline
+                    | Phase::Stopping => {}
+                }
+            }
+            self.changed().await?;
         }
-        snapshots
-            .changed()
-            .await
-            .map_err(|_| DemoError::EngineEnded)?;
+    }
+
+    /// Waits for the next change, and tells it.
+    async fn next(&mut self) -> Result<(), DemoError> {
+        self.changed().await?;
+        self.tell();
+        Ok(())
+    }
+
+    async fn changed(&mut self) -> Result<(), DemoError> {
+        let changed = self.snapshots.changed().await;
+        changed.map_err(|_| DemoError::EngineEnded)
+    }
+
+    fn tell(&mut self) -> Arc<Snapshot> {
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        for line in self.narrator.tell(&snapshot, Instant::now()) {
+            self.printer.print(format!("   {line}"));
+        }
+        snapshot
     }
 }
 
@@ -261,9 +309,4 @@ where
         // It ends before the page does only when it fails.
         ended = connection => Err(ended.err().map_or_else(|| "closed early".into(), Into::into)),
     }
-}
-
-/// Prints a line. That nobody reads it is no reason to end.
-fn tell(line: impl AsRef<str>) {
-    let _ = writeln!(io::stdout(), "{}", line.as_ref());
 }

@@ -30,29 +30,13 @@ messages! {
         fr: "3. Le client connaît la clé de ce serveur et n’en acceptera pas d’autre ; il présente une clé neuve, la seule admise.",
         en: "3. The client knows this server’s key and takes no other; it shows a new key, the only one let in.",
     }
-    dialling(server: &str) {
-        fr: "4. Le moteur de « passerelle run » appelle {server}.",
-        en: "4. The engine of “passerelle run” dials {server}.",
+    dialling() {
+        fr: "4. Le moteur de « passerelle run » démarre. Voici ce qu’il dit :",
+        en: "4. The engine of “passerelle run” starts. This is what it says:",
     }
     session(algorithms: &str, milliseconds: &str) {
-        fr: "   Session établie, aller-retour en {milliseconds} ms ({algorithms}).",
-        en: "   Session established, round trip {milliseconds} ms ({algorithms}).",
-    }
-    forward_works(local: &str, remote: &str, name: &str) {
-        fr: "   {local} → {remote} : {name} répond par le tunnel.",
-        en: "   {local} → {remote}: {name} answers through the tunnel.",
-    }
-    forward_fails(local: &str, remote: &str, why: &str) {
-        fr: "   {local} → {remote} : {why}",
-        en: "   {local} → {remote}: {why}",
-    }
-    phase(state: &str) {
-        fr: "   État : {state}.",
-        en: "   State: {state}.",
-    }
-    problem(message: &str, hint: &str) {
-        fr: "   {message} {hint}",
-        en: "   {message} {hint}",
+        fr: "   Un aller-retour prend {milliseconds} ms ; {algorithms}.",
+        en: "   A round trip takes {milliseconds} ms; {algorithms}.",
     }
     page_came(url: &str, bytes: usize, milliseconds: &str) {
         fr: "5. Une page est venue par {url} : {bytes} octets en {milliseconds} ms, identiques à ceux de la doublure.",
