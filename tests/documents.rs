@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,6 +46,43 @@ fn every_dependency_is_explained() {
 
     let page = read("docs/dependencies.md");
     assert_eq!(first_column(&page, "## Not taken"), names);
+}
+
+#[test]
+fn the_readme_has_every_verb_and_every_exit_code() {
+    let help = Command::new(env!("CARGO_BIN_EXE_passerelle"))
+        .arg("--help")
+        .env("LC_ALL", "C")
+        .output()
+        .expect("the program runs");
+    let help = String::from_utf8(help.stdout).expect("text");
+    let section = |title: &str| {
+        let (_, rest) = help.split_once(title).expect(title);
+        let lines = rest.trim_start().lines();
+        lines.map(str::trim).take_while(|line| !line.is_empty())
+    };
+    let first_word = |line| str::split_whitespace(line).next();
+    let verbs: BTreeSet<_> = section("Commands:").filter_map(first_word).collect();
+    assert!(verbs.len() > 10, "only {verbs:?} found");
+
+    let page = read("README.md");
+    let table = page
+        .split("## What each verb does")
+        .nth(1)
+        .expect("the table");
+    let spans = first_column(table, "\n## ");
+    let documented: BTreeSet<_> = spans.iter().copied().filter_map(first_word).collect();
+    let missing: Vec<_> = verbs.difference(&documented).collect();
+    assert!(missing.is_empty(), "not in the README: {missing:?}");
+
+    let codes = section("Exit codes:").filter_map(first_word);
+    let (_, documented) = table.split_once("Exit codes: ").expect("the codes");
+    let documented = documented.split("\n\n").next().unwrap_or_default();
+    let documented = documented.split(['·', '\n']).map(str::trim);
+    let documented = documented
+        .filter_map(first_word)
+        .filter(|word| word.parse::<u8>().is_ok());
+    assert!(codes.eq(documented), "other exit codes than in the README");
 }
 
 #[test]
