@@ -6,6 +6,7 @@ use crate::model::{
     Answer, Command, Input, InteractivePrompt, Language, PresentedKey, Question, QuestionId,
     QuestionKind, Secret, Snapshot, TunnelId,
 };
+use crate::platform;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -133,6 +134,8 @@ pub(crate) fn ask_to_keep(language: Language) -> io::Result<bool> {
 
 /// Reads a line that is not shown.
 pub(crate) fn read_secret(label: &str) -> io::Result<Secret> {
+    // The label invites to type, and must not come before the typing is hidden.
+    let _hidden = platform::hide_typing();
     rpassword::prompt_password(label).map(Secret::new)
 }
 

@@ -20,4 +20,4 @@ pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{attach_console, harden_process, terminate_signal};
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
-pub use terminal::{SavedTerminal, save_terminal};
+pub use terminal::{SavedTerminal, hide_typing, save_terminal};

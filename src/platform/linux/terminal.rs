@@ -1,7 +1,7 @@
 //! The terminal, which a prompt that hides what is typed leaves changed when the process ends
 //! in the middle of it.
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
 
 /// The terminal's settings as they were; they are so again when this is dropped.
@@ -16,6 +16,20 @@ pub fn save_terminal() -> SavedTerminal {
         Some((terminal, settings))
     });
     SavedTerminal(saved)
+}
+
+/// From now on nothing that is typed is shown, until this is dropped. What was typed ahead is
+/// dropped: it was shown, so it is no secret.
+pub fn hide_typing() -> SavedTerminal {
+    let saved = save_terminal();
+    if let Some((terminal, settings)) = &saved.0 {
+        let mut hidden = settings.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        if let Err(error) = tcsetattr(terminal, OptionalActions::Flush, &hidden) {
+            tracing::debug!(%error, "the terminal shows what is typed");
+        }
+    }
+    saved
 }
 
 impl Drop for SavedTerminal {

@@ -5,7 +5,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::windows::io::AsRawHandle;
-use windows_sys::Win32::System::Console::{CONSOLE_MODE, GetConsoleMode, SetConsoleMode};
+use windows_sys::Win32::System::Console::{
+    CONSOLE_MODE, ENABLE_ECHO_INPUT, FlushConsoleInputBuffer, GetConsoleMode, SetConsoleMode,
+};
 
 /// The console's input mode as it was; it is so again when this is dropped.
 #[must_use]
@@ -22,6 +24,20 @@ pub fn save_terminal() -> SavedTerminal {
         known.then_some((input, mode))
     });
     SavedTerminal(saved)
+}
+
+/// From now on nothing that is typed is shown, until this is dropped. What was typed ahead is
+/// dropped: it was shown, so it is no secret.
+pub fn hide_typing() -> SavedTerminal {
+    let saved = save_terminal();
+    if let Some((input, mode)) = &saved.0 {
+        // SAFETY: the handle is open.
+        unsafe {
+            SetConsoleMode(input.as_raw_handle(), mode & !ENABLE_ECHO_INPUT);
+            FlushConsoleInputBuffer(input.as_raw_handle());
+        }
+    }
+    saved
 }
 
 impl Drop for SavedTerminal {
