@@ -4,7 +4,7 @@ use crate::common::{
     Backend, Forward, Grafana, Passerelle, Pattern, Sshd, free_port, get, wait_for,
 };
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(120);
@@ -99,20 +99,6 @@ fn assert_rekeyed(scene: &Scene) {
     let rekeys = scene.sshd.logged("SSH2_MSG_NEWKEYS received");
     assert!(rekeys > 30, "only {rekeys} key exchanges");
     assert_eq!(scene.sshd.connections(), 1);
-}
-
-#[test]
-fn the_end_of_an_upload_is_passed_on() {
-    const LENGTH: u64 = 3 << 20;
-    let scene = Scene::new(Sshd::start());
-    // Its length is not told: only its end says that it is whole.
-    let mut stream = scene.send("POST /upload HTTP/1.1\r\n\r\n");
-    io::copy(&mut Pattern::new().take(LENGTH), &mut stream).expect("it goes up");
-    stream.shutdown(Shutdown::Write).expect("it is open");
-    skip_head(&mut stream);
-    let mut got = String::new();
-    stream.read_to_string(&mut got).expect("it answers");
-    assert_eq!(got, expected(LENGTH));
 }
 
 #[test]

@@ -277,3 +277,22 @@ fn a_key_that_changes_between_two_sessions_is_a_hard_stop() {
     sshd.restart();
     assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
 }
+
+#[test]
+fn a_forgotten_key_is_asked_about_again() {
+    let Scene {
+        sshd,
+        home,
+        grafana: _grafana,
+        ..
+    } = Scene::new();
+    let passerelle = home.trusting(&sshd).run();
+    passerelle.wait_phase("healthy", BOUND);
+    passerelle.succeed(&["hostkey", "forget"]);
+    passerelle.succeed(&["restart"]);
+    let tunnel = passerelle.wait_phase("blocked", BOUND);
+    let fingerprint = sshd.host_key().fingerprint();
+    assert_eq!(tunnel["question"]["fingerprint"], fingerprint, "{tunnel}");
+    let shown = passerelle.succeed(&["hostkey", "show"]).stdout;
+    assert!(shown.contains(&fingerprint), "{shown}");
+}

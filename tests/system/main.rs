@@ -26,4 +26,3 @@ mod reload;
 mod secrets;
 mod session;
 mod terminal;
-mod verbs;
