@@ -1,6 +1,7 @@
 //! The way to open channels on an authenticated session, shared by forwards and probes.
 
 use super::client::Client;
+use super::parting::Parcel;
 use crate::model::{Attempt, RemoteTarget};
 use russh::ChannelOpenFailure;
 use russh::client::{Handle, Msg};
@@ -91,15 +92,13 @@ impl Link {
                 u32::from(originator.port()),
             );
             let outcome = tokio::select! {
-                outcome = opening => outcome.map_err(open_error),
+                outcome = opening => outcome.map(Parcel::new).map_err(open_error),
                 () = gone.cancelled() => Err(OpenError::SessionGone),
             };
-            if let Err(Ok(orphan)) = answer.send(outcome) {
-                let _ = orphan.close().await;
-            }
+            drop(answer.send(outcome));
         });
         match tokio::time::timeout(OPEN_DEADLINE, answered).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(outcome)) => outcome?.open().ok_or(OpenError::SessionGone),
             Ok(Err(_)) => Err(OpenError::SessionGone),
             Err(_) => Err(OpenError::Timeout),
         }

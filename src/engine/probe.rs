@@ -15,9 +15,6 @@ use stream::ChannelStream;
 /// How long a probe may take, all its questions together.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long the server may take to close a channel that a probe is done with.
-const PARTING: Duration = Duration::from_secs(1);
-
 /// Asks once. It takes 5 s and reads 64 KiB of each answer at most.
 ///
 /// After a web service with a page to open has said that it works, that page is asked for too: one

@@ -4,6 +4,9 @@
 //! that is not emptied stops its whole session. Either direction ends on its own: end of data
 //! (RFC 4254 section 5.3) here is a TCP half-close there. The program gets every byte and then an
 //! orderly end, or a reset; never an orderly end after half of the bytes.
+//!
+//! Resets of a service do not all reach us: OpenSSH's sshd tells one as an end of data, unless it
+//! has something to deliver.
 
 use super::local::LocalEnd;
 use super::parting;
@@ -32,9 +35,6 @@ const BATCH: usize = 16;
 /// How long the server may take to close a channel on which both sides have ended: it first brings
 /// the last bytes to their target.
 const ORDERLY: Duration = Duration::from_secs(60);
-
-/// How long it may take when the connection is over for us.
-const ABRUPT: Duration = Duration::from_secs(1);
 
 /// How long a program may take to close its side after the server has closed the channel.
 const LINGER: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ pub async fn carry(
         }
         Err(ending) => {
             drop(local);
-            (ending, ABRUPT)
+            (ending, parting::ABRUPT)
         }
     };
     if server != Server::Closed {
@@ -114,10 +114,11 @@ async fn copy(
             local.end().map_err(Ending::LocalGone)?;
             delivered = true;
         }
-        match (delivered, download.server) {
-            (true, _) if !uploading => return Ok(()),
-            (true, Server::Closed) => break,
-            (_, Server::Sending | Server::Ended | Server::Closed) => {}
+        if delivered && !uploading {
+            return Ok(());
+        }
+        if delivered && download.server == Server::Closed {
+            break;
         }
         tokio::select! {
             progress = download.progress() => progress?,

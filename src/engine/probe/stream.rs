@@ -1,6 +1,5 @@
 //! A channel as a byte stream, for protocols that want one. Dropping it leaves the channel in order.
 
-use super::PARTING;
 use crate::engine::parting;
 use bytes::{Buf, Bytes};
 use russh::client::Msg;
@@ -10,7 +9,6 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::runtime::Handle;
 
 /// The stream.
 ///
@@ -80,10 +78,8 @@ impl AsyncWrite for ChannelStream {
 
 impl Drop for ChannelStream {
     fn drop(&mut self) {
-        if let Some((reader, writer)) = self.halves.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            drop(runtime.spawn(parting::leave(reader, writer, PARTING)));
+        if let Some((reader, writer)) = self.halves.take() {
+            parting::leave_soon(reader, writer);
         }
     }
 }
