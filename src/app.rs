@@ -121,6 +121,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     let printer = Printer::start()?;
 
     // 5. The engine, and what surrounds it.
+    platform::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -11,15 +11,15 @@ mod windows;
 pub use linux::{
     IpcListener, SavedTerminal, agents, attach_console, bind_exclusive, create_private_dir,
     harden_process, has_display, hide_typing, ipc_connect, keyring_store, policy_source,
-    port_owner, port_reserved, private_file_options, quick_ack, save_terminal, terminate_signal,
-    tune_local_socket, tune_session_socket,
+    port_owner, port_reserved, private_file_options, quick_ack, raise_descriptor_limit,
+    save_terminal, terminate_signal, tune_local_socket, tune_session_socket,
 };
 #[cfg(windows)]
 pub use windows::{
     IpcListener, SavedTerminal, agents, attach_console, bind_exclusive, create_private_dir,
     harden_process, has_display, hide_typing, ipc_connect, keyring_store, policy_source,
-    port_owner, port_reserved, private_file_options, quick_ack, save_terminal, terminate_signal,
-    tune_local_socket, tune_session_socket,
+    port_owner, port_reserved, private_file_options, quick_ack, raise_descriptor_limit,
+    save_terminal, terminate_signal, tune_local_socket, tune_session_socket,
 };
 
 use std::io;

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 /// How long the disk may take over one batch. Meanwhile the connection's memory fills up, and then
 /// the session waits for the disk too, so this is also the longest that one can disturb the others.
-const DISK_PATIENCE: Duration = Duration::from_secs(2);
+const DISK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The memory and disk that all connections share.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! The process itself: what it leaves behind when it crashes, and how it is told to end.
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Keeps secrets in memory from reaching a core file or another process of this user.
@@ -16,6 +18,28 @@ pub fn harden_process() {
     }
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::debug!(%error, "the process stays readable by others of this user");
+    }
+}
+
+/// Descriptors that are asked for: two forwards at their most, each connection with a spool file.
+const DESCRIPTORS: u64 = 4096;
+
+/// Lets the process hold the connections that its forwards allow, as far as the system does: the
+/// usual limit of 1024 descriptors is for programs that use `select`.
+pub fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit
+        .maximum
+        .map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of descriptors stays");
     }
 }
 
@@ -42,5 +66,20 @@ async fn wait(kind: SignalKind) {
             tracing::warn!(?kind, %error, "cannot watch for a signal");
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_descriptors_for_what_forwards_allow() {
+        let before = getrlimit(Resource::Nofile);
+        raise_descriptor_limit();
+        let after = getrlimit(Resource::Nofile);
+        assert_eq!(after.maximum, before.maximum);
+        let wanted = after.maximum.unwrap_or(u64::MAX).min(DESCRIPTORS);
+        assert!(after.current.unwrap_or(u64::MAX) >= wanted);
     }
 }

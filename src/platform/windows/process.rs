@@ -25,6 +25,9 @@ pub fn harden_process() {
     }
 }
 
+/// Windows has no such limit.
+pub fn raise_descriptor_limit() {}
+
 /// Lets a program without a console of its own write to the one that it was started from. Output
 /// that is redirected stays so, and without such a console it goes nowhere, as before.
 pub fn attach_console() {
