@@ -3,8 +3,9 @@
 mod rig;
 
 use crate::common::{Pattern, Sshd, wait_until};
+use passerelle::engine::probe::probe;
 use passerelle::engine::spool::Limits;
-use passerelle::model::{Fault, Input};
+use passerelle::model::{Fault, Health, HealthCheck, HealthReason, HealthState, Input};
 use rig::{BOUND, Rig};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -365,4 +366,31 @@ fn new_settings_are_for_new_connections() {
     pair(&rig, &second);
     old.write_all(b"still here").expect("it is open");
     served.read_exact(&mut [0; 10]).expect("it comes through");
+}
+
+#[test]
+fn a_service_that_says_nothing_is_given_up_in_time_and_left_in_order() {
+    let (service, port) = service();
+    let rig = Rig::to(port);
+    let mut settings = (*rig.settings).clone();
+    let mut ask = |check| {
+        settings.health = check;
+        let (links, settings) = (rig.links(), settings.clone());
+        rig.run(async move {
+            let link = links.borrow().clone().expect("there is a session");
+            probe(&link, &settings).await
+        })
+    };
+    let start = Instant::now();
+    let health = ask(HealthCheck::Prometheus);
+    assert!(start.elapsed() < Duration::from_secs(8));
+    let remote = rig.settings.remote.to_string();
+    let silent = Health::because(HealthState::Unreachable, HealthReason::NoAnswer { remote });
+    assert_eq!(health, silent);
+    assert_eq!(ask(HealthCheck::Tcp), Health::ok());
+    assert_eq!(ask(HealthCheck::None), Health::ok());
+    wait_until("both channels are gone", BOUND, || {
+        rig.sshd.logged("free: direct-tcpip") == 2
+    });
+    drop(service);
 }
