@@ -143,12 +143,13 @@ async fn drive(
     printer: &Printer,
 ) -> Result<(), RunError> {
     let paths = &options.paths;
+    let known_hosts = KnownHostsFiles {
+        own: paths.known_hosts(),
+        user: paths.user_known_hosts.clone(),
+    };
     let (engine, handle) = Engine::new(EngineOptions {
         settings: Arc::clone(&settings),
-        known_hosts: KnownHostsFiles {
-            own: paths.known_hosts(),
-            user: paths.user_known_hosts.clone(),
-        },
+        known_hosts: known_hosts.clone(),
         spool_dir: paths.spool(),
         vault: match options.secrets {
             SecretsIn::Keyring => Vault::new(Arc::new(Keyring::new(platform::keyring_store))),
@@ -167,7 +168,7 @@ async fn drive(
         inputs: handle.inputs.clone(),
         snapshots: handle.snapshots.clone(),
         reporter: reporter.clone(),
-        known_hosts: paths.known_hosts(),
+        known_hosts,
     };
     tokio::spawn(desk.serve(received));
 

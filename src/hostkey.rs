@@ -45,6 +45,17 @@ struct Entry {
     number: usize,
 }
 
+/// A key that a server is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Its type, such as `ssh-ed25519`.
+    pub algorithm: String,
+    /// `SHA256:…`, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// Where it stands, `file:line`.
+    pub source: String,
+}
+
 /// What to make of the key that a server shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -176,6 +187,19 @@ impl KnownHosts {
             .map(of)
             .find(|algorithms| !algorithms.is_empty())
             .unwrap_or_default()
+    }
+
+    /// The keys that the server is known by, in the files' order.
+    #[must_use]
+    pub fn keys(&self, host: &str, port: u16) -> Vec<KnownKey> {
+        let server = ServerName::new(host, port);
+        self.marked(Marker::Known, &server.exact)
+            .map(|entry| KnownKey {
+                algorithm: entry.line.key.algorithm().to_string(),
+                fingerprint: fingerprint(&entry.line.key),
+                source: entry.source(),
+            })
+            .collect()
     }
 
     fn add(&mut self, file: &str, text: &[u8]) {

@@ -62,6 +62,11 @@ pub enum Request {
         /// Only if its fingerprint is this one.
         fingerprint: Option<String>,
     },
+    /// What is known of a tunnel's server?
+    HostKeys {
+        /// Which tunnel.
+        tunnel: String,
+    },
     /// Forget the key that was accepted for a tunnel's server.
     ForgetHostKey {
         /// Which tunnel.
@@ -111,6 +116,17 @@ pub enum Reply {
     Cancel,
 }
 
+/// A recorded host key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownKeyReport {
+    /// Its type.
+    pub algorithm: String,
+    /// Its `SHA256:…`.
+    pub fingerprint: String,
+    /// Where it is recorded, `file:line`.
+    pub source: String,
+}
+
 /// What the running program says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,6 +151,13 @@ pub enum Response {
     Accepted {
         /// Its `SHA256:…`.
         fingerprint: String,
+    },
+    /// The keys by which a tunnel's server is recognised.
+    HostKeys {
+        /// The pinned `SHA256:…`; where there are any, only they count.
+        pinned: Vec<String>,
+        /// The recorded ones.
+        known: Vec<KnownKeyReport>,
     },
     /// So many recorded keys were forgotten.
     Forgot {

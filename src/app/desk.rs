@@ -6,14 +6,14 @@ mod choice;
 mod tests;
 
 use super::report::Reporter;
-use crate::hostkey;
-use crate::ipc::{Call, Refusal, Reply, Request, Response, SecretText};
+use crate::engine::session::KnownHostsFiles;
+use crate::hostkey::{self, KnownHosts};
+use crate::ipc::{Call, KnownKeyReport, Refusal, Reply, Request, Response, SecretText};
 use crate::model::{Answer, Command, Input, Language, QuestionKind, Snapshot, Target, TunnelId};
 use choice::{
     Settled, asking, fits, same_fingerprint, settled, the_tunnel, the_view, to_open,
     to_set_password, wish_to_open,
 };
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -29,8 +29,8 @@ pub(crate) struct Desk {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(crate) reporter: Reporter,
-    /// The file of accepted host keys.
-    pub(crate) known_hosts: PathBuf,
+    /// Where host keys are.
+    pub(crate) known_hosts: KnownHostsFiles,
 }
 
 impl Desk {
@@ -77,6 +77,7 @@ impl Desk {
                 tunnel,
                 fingerprint,
             } => self.accept_host_key(tunnel, fingerprint).await,
+            Request::HostKeys { tunnel } => self.host_keys(&tunnel).await,
             Request::ForgetHostKey { tunnel } => self.forget_host_key(tunnel).await,
             Request::Answer {
                 tunnel,
@@ -215,6 +216,30 @@ impl Desk {
         Ok(Response::Accepted { fingerprint: shown })
     }
 
+    async fn host_keys(&self, name: &str) -> Result<Response, Refusal> {
+        let settings = self.resolve(|snapshot| {
+            let tunnel = the_view(snapshot, Some(name))?;
+            Ok(Arc::clone(&tunnel.settings))
+        })?;
+        let files = self.known_hosts.paths();
+        let read = tokio::task::spawn_blocking(move || KnownHosts::read(&files)).await;
+        let known = match read {
+            Ok(Ok(known)) => known.keys(&settings.host, settings.port),
+            // The tunnel's own fault says so, in words.
+            Ok(Err(_)) => Vec::new(),
+            Err(error) => return Err(known_hosts_refusal(&error)),
+        };
+        let known = known.into_iter().map(|key| KnownKeyReport {
+            algorithm: key.algorithm,
+            fingerprint: key.fingerprint,
+            source: key.source,
+        });
+        Ok(Response::HostKeys {
+            pinned: settings.host_key.clone(),
+            known: known.collect(),
+        })
+    }
+
     async fn forget_host_key(&self, name: Option<String>) -> Result<Response, Refusal> {
         let (tunnel, host, port, target) = self.resolve(|snapshot| {
             let tunnel = the_view(snapshot, name.as_deref())?;
@@ -226,7 +251,7 @@ impl Desk {
                 tunnel.target,
             ))
         })?;
-        let file = self.known_hosts.clone();
+        let file = self.known_hosts.own.clone();
         let forgotten =
             tokio::task::spawn_blocking(move || hostkey::forget(&file, &host, port)).await;
         let keys = match forgotten {

@@ -175,7 +175,7 @@ pub(super) enum Verb {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum HostkeyVerb {
-    /// Show the key that waits to be accepted, or that is refused
+    /// Show the server's known keys, and one that waits to be accepted or is refused
     Show {
         /// The tunnel's name; without one, all of them
         tunnel: Option<String>,

@@ -34,14 +34,42 @@ async fn show(cx: &Context, name: Option<&str>) -> Result<(), Failure> {
         Some(name) => vec![status::named(&status.tunnels, name).map_err(|no| cx.refused(no))?],
         None => status.tunnels.iter().collect(),
     };
-    let mut shown: Vec<String> = tunnels
-        .into_iter()
-        .filter_map(|tunnel| about_key(tunnel, cx.language))
-        .collect();
-    if shown.is_empty() {
-        shown.push(words::no_key_waits(cx.language));
+    let mut shown = Vec::new();
+    for tunnel in tunnels {
+        shown.push(format!(
+            "{} ({}):",
+            clean(&tunnel.name),
+            clean(&tunnel.server)
+        ));
+        shown.extend(trusted(cx, tunnel).await?);
+        shown.extend(about_key(tunnel, cx.language));
     }
     print::line(shown.join("\n"))
+}
+
+/// The keys by which the tunnel's server is recognised, a line each.
+async fn trusted(cx: &Context, tunnel: &TunnelReport) -> Result<Vec<String>, Failure> {
+    let request = Request::HostKeys {
+        tunnel: tunnel.name.clone(),
+    };
+    let Response::HostKeys { pinned, known } = cx.ask(&request).await? else {
+        return Err(cx.unexpected());
+    };
+    let language = cx.language;
+    let lines: Vec<String> = if pinned.is_empty() {
+        let known = known.iter();
+        known
+            .map(|key| words::known_key(language, &key.fingerprint, &key.algorithm, &key.source))
+            .collect()
+    } else {
+        let pinned = pinned.iter();
+        pinned.map(|pin| words::pinned_key(language, pin)).collect()
+    };
+    Ok(if lines.is_empty() {
+        vec![words::no_known_key(language)]
+    } else {
+        lines
+    })
 }
 
 /// What there is to say about the key that the tunnel's server shows, if it is not simply trusted.
@@ -50,12 +78,7 @@ fn about_key(tunnel: &TunnelReport, language: Language) -> Option<String> {
     if !fault.code.starts_with("host_") {
         return None;
     }
-    let mut lines = vec![format!(
-        "{} ({}): {}",
-        clean(&tunnel.name),
-        clean(&tunnel.server),
-        fault.message
-    )];
+    let mut lines = vec![fault.message.clone()];
     if let Some(question) = &tunnel.question
         && let (Some(fingerprint), Some(algorithm)) = (&question.fingerprint, &question.algorithm)
     {
@@ -113,7 +136,7 @@ mod tests {
         });
         assert_eq!(
             about_key(&asking, Language::En).unwrap(),
-            "Production (maintenance@serveurproduction:722): First contact.\n\
+            "First contact.\n\
              Fingerprint: SHA256:abc (ssh-ed25519)\n\
              Compare."
         );

@@ -42,6 +42,17 @@ pub struct KnownHostsFiles {
     pub user: Option<PathBuf>,
 }
 
+impl KnownHostsFiles {
+    /// All of them, in the order of reading.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.own)
+            .chain(&self.user)
+            .cloned()
+            .collect()
+    }
+}
+
 /// What a session is made of.
 pub struct Session {
     /// Where, and as whom.
@@ -129,11 +140,7 @@ impl Session {
             if let Some(key) = accepted {
                 hostkey::record(&files.own, &key)?;
             }
-            let paths: Vec<_> = [Some(files.own), files.user]
-                .into_iter()
-                .flatten()
-                .collect();
-            KnownHosts::read(&paths)
+            KnownHosts::read(&files.paths())
         })
         .await
         .unwrap_or_else(|error| {

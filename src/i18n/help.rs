@@ -83,7 +83,9 @@ pub(crate) fn french(path: &str) -> Option<&'static str> {
         "open.timeout" => "Combien de temps attendre, par exemple 90s ou 2m (sinon 20s)",
 
         "hostkey" => "La clé du serveur : la voir, l’accepter, l’oublier",
-        "hostkey show" => "Montrer la clé qui attend d’être acceptée, ou qui est refusée",
+        "hostkey show" => {
+            "Montrer les clés connues du serveur, et celle qui attend d’être acceptée ou qui est refusée"
+        }
         "hostkey show.tunnel" => "Le nom du tunnel ; sans nom, tous",
         "hostkey accept" => {
             "Faire confiance à la clé que présente le serveur : comparez-la d’abord avec celle que donne le service informatique"

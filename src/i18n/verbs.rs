@@ -90,9 +90,17 @@ messages! {
         fr: "La clé {fingerprint} est acceptée.",
         en: "The key {fingerprint} is accepted.",
     }
-    no_key_waits() {
-        fr: "Aucune clé n’attend d’être acceptée.",
-        en: "No key waits to be accepted.",
+    known_key(fingerprint: &str, algorithm: &str, source: &str) {
+        fr: "Clé connue : {fingerprint} ({algorithm}), {source}",
+        en: "Known key: {fingerprint} ({algorithm}), {source}",
+    }
+    pinned_key(fingerprint: &str) {
+        fr: "Clé imposée par la configuration : {fingerprint}",
+        en: "Key pinned by the configuration: {fingerprint}",
+    }
+    no_known_key() {
+        fr: "Aucune clé de ce serveur n’est connue.",
+        en: "No key of this server is known.",
     }
     keys_forgotten(keys: usize) {
         fr: "Clés oubliées : {keys}. La prochaine que présente le serveur devra être acceptée.",

@@ -26,7 +26,10 @@ impl Office {
             inputs: input_sender,
             snapshots: receiver,
             reporter: Reporter::new(Traffic::default()),
-            known_hosts: known_hosts.to_path_buf(),
+            known_hosts: KnownHostsFiles {
+                own: known_hosts.to_path_buf(),
+                user: None,
+            },
         };
         tokio::spawn(desk.serve(call_receiver));
         Self {
