@@ -97,8 +97,8 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
 
     // 1. A directory that is ours, and ours alone.
     let state_dir = &paths.state_dir;
-    lock::prepare(state_dir, &[&paths.lock(), &paths.known_hosts()])
-        .map_err(unusable(state_dir.clone()))?;
+    let may_be_there = [paths.config_file.as_path(), &paths.known_hosts()];
+    lock::prepare(state_dir, &paths.lock(), &may_be_there).map_err(unusable(state_dir.clone()))?;
     let lock = StateLock::take(&paths.lock()).map_err(unusable(paths.lock()))?;
     let Some(lock) = lock else {
         return Err(RunError::AlreadyRunning(state_dir.clone()));

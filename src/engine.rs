@@ -258,7 +258,7 @@ impl Engine {
             .filter(|link| link.attempt() == attempt);
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
-            let id = forward.id.clone();
+            let asked = Arc::clone(&forward);
             let health = match link {
                 Some(link) => tokio::spawn(async move { probe::probe(&link, &forward).await })
                     .await
@@ -268,7 +268,7 @@ impl Engine {
             };
             let _ = inputs
                 .send(Input::Probed {
-                    forward: id,
+                    forward: asked,
                     attempt,
                     health,
                 })

@@ -72,7 +72,7 @@ impl Supervisor {
                 forward,
                 attempt,
                 health,
-            } => self.one(&forward.tunnel, now, |tunnel, cx| {
+            } => self.one(&forward.id.tunnel, now, |tunnel, cx| {
                 tunnel.probed(&forward, attempt, health, cx.now);
             }),
             Input::Listening { forward, result } => {
@@ -192,6 +192,8 @@ impl Supervisor {
                 tunnel.reconfigure(Arc::clone(wanted), cx);
             });
         }
+        // Every listener that goes is closed by now: a port may pass from one forward to another.
+        self.each(None, now, Tunnel::listen);
         for id in &added {
             self.one(id, now, Tunnel::up);
         }

@@ -1,18 +1,22 @@
 //! One Passerelle on a state directory, and nobody else's files in it.
 
 use crate::platform::{create_private_dir, private_file_options};
-use std::fs::{File, TryLockError};
+use std::fs::{DirEntry, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// Makes the state directory, private to this user. One of `ours` tells it from other directories.
+/// Makes the state directory, private to this user. `may_be_there` are files that someone may have put
+/// there for us before the first run; from then on the `lock` file tells that the directory is ours.
 ///
 /// # Errors
-/// When it cannot be made, and when it is there, holds files, and none of `ours` is among them: taking
-/// the rights of others away from somebody's documents, or from a home directory, is not ours to do.
-pub(crate) fn prepare(state_dir: &Path, ours: &[&Path]) -> io::Result<()> {
+/// When it cannot be made, and when it is there and holds other files: taking the rights of others
+/// away from somebody's documents, or from a home directory, is not ours to do.
+pub(crate) fn prepare(state_dir: &Path, lock: &Path, may_be_there: &[&Path]) -> io::Result<()> {
+    let is_foreign = |entry: io::Result<DirEntry>| {
+        entry.is_ok_and(|entry| !may_be_there.contains(&entry.path().as_path()))
+    };
     let foreign = match std::fs::read_dir(state_dir) {
-        Ok(mut entries) => entries.next().is_some() && !ours.iter().any(|file| file.exists()),
+        Ok(mut entries) => !lock.exists() && entries.any(is_foreign),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(error),
     };
@@ -53,16 +57,18 @@ mod tests {
     fn a_directory_with_other_files_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let (state, documents) = (root.path().join("state"), root.path().join("documents"));
-        let lock = state.join("lock");
-        prepare(&state, &[&lock]).unwrap();
+        let (lock, known_hosts) = (state.join("lock"), state.join("known_hosts"));
+        std::fs::create_dir(&state).unwrap();
+        std::fs::write(&known_hosts, "").unwrap();
+        prepare(&state, &lock, &[&known_hosts]).unwrap();
         StateLock::take(&lock).unwrap();
-        std::fs::write(state.join("known_hosts"), "").unwrap();
-        prepare(&state, &[&lock]).unwrap();
+        std::fs::write(state.join("log"), "").unwrap();
+        prepare(&state, &lock, &[&known_hosts]).unwrap();
 
         std::fs::create_dir(&documents).unwrap();
         std::fs::write(documents.join("letter"), "").unwrap();
         let before = documents.metadata().unwrap().permissions();
-        let error = prepare(&documents, &[&documents.join("lock")]).unwrap_err();
+        let error = prepare(&documents, &documents.join("lock"), &[]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::DirectoryNotEmpty);
         assert_eq!(documents.metadata().unwrap().permissions(), before);
     }

@@ -1,4 +1,4 @@
-//! Tells when the SSH agents hold other keys than before, while a tunnel waits for one.
+//! Tells when an SSH agent takes in a key that it did not hold before, while a tunnel waits for one.
 //!
 //! No agent tells it by itself, so they are asked now and then, and only as long as it matters.
 
@@ -31,8 +31,10 @@ async fn watch_with<Held: Future<Output = BTreeSet<String>>>(
                 break;
             }
             let now = held().await;
-            if now != known {
-                known = now;
+            // A key that went, or an agent that does not answer, is no reason to try again; nor is one
+            // that comes back.
+            if !now.is_subset(&known) {
+                known.extend(now);
                 if inputs.send(Input::AgentsChanged).await.is_err() {
                     return;
                 }

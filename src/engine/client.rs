@@ -132,6 +132,13 @@ impl Handler for Client {
         // truncation. Strictness is agreed on in the first exchange alone.
         let resists = [cipher::AES_128_GCM, cipher::AES_256_GCM].contains(&names.cipher);
         if first && !names.strict_kex() && !resists {
+            notes.refusal = Some(Fault::NoCommonAlgorithm {
+                server: self.settings.server(),
+                detail: format!(
+                    "{} without strict key exchange (CVE-2023-48795)",
+                    names.cipher.as_ref()
+                ),
+            });
             return Err(russh::Error::Kex);
         }
         notes.algorithms = format!(

@@ -53,8 +53,8 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
 /// joins in, and 10 s in all. The losers are closed.
 ///
 /// # Errors
-/// What stopped the last one, in the order: refused, no route, time-out, other; the first kind that
-/// any address gave wins, since it says most.
+/// What stopped it. Where addresses failed in different ways, what says most wins: refused, then no
+/// answer in time, then no route, then anything else.
 pub async fn connect(server: &str, addresses: &[SocketAddr]) -> Result<Connected, Fault> {
     let mut waiting = addresses.iter().copied();
     let mut dialing = FuturesUnordered::new();

@@ -1,9 +1,17 @@
 //! The log's own story: every change of a tunnel's or a forward's state, with its cause.
 
 use crate::model::{ForwardView, Snapshot, TunnelView};
+use std::sync::Arc;
 
 /// Logs what differs between two snapshots.
 pub(super) fn record(before: &Snapshot, after: &Snapshot) {
+    let in_force = |snapshot: &Snapshot| -> Vec<_> {
+        let tunnels = snapshot.tunnels.iter();
+        tunnels.map(|tunnel| Arc::clone(&tunnel.settings)).collect()
+    };
+    if in_force(before) != in_force(after) {
+        tracing::info!("another configuration is in force");
+    }
     if before.settings_errors != after.settings_errors {
         for error in after.settings_errors.iter() {
             tracing::warn!(%error, "the configuration on disk is not in force");

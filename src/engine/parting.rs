@@ -50,12 +50,12 @@ pub(super) async fn leave(
     writer: ChannelWriteHalf<Msg>,
     patience: Duration,
 ) {
-    // Saying it twice is harmless, and one who leaves early does not know whether it was said.
-    if writer.eof().await.is_err() {
-        return;
-    }
     let closed = async { while !matches!(reader.wait().await, Some(ChannelMsg::Close) | None) {} };
-    if tokio::time::timeout(patience, closed).await.is_err() {
+    // Saying it twice is harmless, and one who leaves early does not know whether it was said. At the
+    // same time the channel is emptied: the session's task may wait for that before it takes a word.
+    let parting = async { tokio::join!(writer.eof(), closed) };
+    if tokio::time::timeout(patience, parting).await.is_err() {
+        drop(reader);
         let _ = writer.close().await;
     }
 }

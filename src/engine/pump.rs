@@ -164,6 +164,8 @@ impl Download<'_> {
 
     /// Waits for one thing to happen, and deals with it. Cancel safe.
     async fn progress(&mut self) -> Result<(), Ending> {
+        // Other connections may have used the memory up since: then the disk makes room here.
+        self.backlog.start_work()?;
         tokio::select! {
             message = self.reader.wait(), if self.server != Server::Closed && self.backlog.has_room() => {
                 self.take(message)?;

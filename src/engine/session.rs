@@ -33,6 +33,9 @@ const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
 /// How often the round trip is measured while the session stands.
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
+/// A round trip that takes longer is as good as none: far more than a stalled link takes to recover.
+const ROUND_TRIP_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Where host keys are recorded and looked up.
 #[derive(Debug, Clone)]
 pub struct KnownHostsFiles {
@@ -209,30 +212,36 @@ impl Session {
         let link = Arc::new(link);
         self.links.send_replace(Some(Arc::clone(&link)));
         self.tell(SessionEvent::Established(server)).await;
-        let hung_up = tokio::select! {
-            () = strings.gone.cancelled() => false,
-            () = self.hang_up.cancelled() => true,
-            () = self.measure(&link) => false,
+        let end = tokio::select! {
+            () = strings.gone.cancelled() => strings.farewell.end(),
+            () = self.measure(&link) => Some(End::Silence),
+            () = self.hang_up.cancelled() => {
+                self.links.send_replace(None);
+                let goodbye = async {
+                    link.disconnect().await;
+                    strings.gone.cancelled().await;
+                };
+                let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
+                return None;
+            }
         };
         self.links.send_replace(None);
-        if hung_up {
-            let goodbye = async {
-                link.disconnect().await;
-                strings.gone.cancelled().await;
-            };
-            let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
-            return None;
-        }
-        Some(end_fault(self.settings.server(), strings.farewell.end()))
+        Some(end_fault(self.settings.server(), end))
     }
 
-    /// Measures the round trip now and then. Ends when the session does.
+    /// Measures the round trip now and then. Ends when one takes too long.
+    ///
+    /// Keepalives find a server that is silent; but they are sent and counted by the task that
+    /// serves the session, and this finds that task stuck, too.
     async fn measure(&self, link: &Link) {
-        while let Some(round_trip) = link.round_trip().await {
-            self.tell(SessionEvent::RoundTrip(round_trip)).await;
+        loop {
+            match timeout(ROUND_TRIP_DEADLINE, link.round_trip()).await {
+                Ok(Some(round_trip)) => self.tell(SessionEvent::RoundTrip(round_trip)).await,
+                Ok(None) => std::future::pending().await,
+                Err(_) => return,
+            }
             tokio::time::sleep(MEASURE_EVERY).await;
         }
-        link.closed().await;
     }
 
     async fn tell(&self, event: SessionEvent) {

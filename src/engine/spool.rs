@@ -204,7 +204,11 @@ impl Backlog {
         self.start_work()
     }
 
-    fn start_work(&mut self) -> Result<(), SpoolError> {
+    /// Gives the disk something to do, if there is something for it and it is idle.
+    ///
+    /// # Errors
+    /// As [`Backlog::push`] has them.
+    pub fn start_work(&mut self) -> Result<(), SpoolError> {
         if self.work.is_some() {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! Everything that the supervisor can be told.
 
 use super::{
-    Answer, Attempt, Fault, ForwardId, Health, InteractivePrompt, QuestionId, Secret, Settings,
-    TunnelId,
+    Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, InteractivePrompt, QuestionId,
+    Secret, Settings, TunnelId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,8 @@ pub enum Input {
     },
     /// A probe came back.
     Probed {
-        /// Of which forward.
-        forward: ForwardId,
+        /// Of which forward, as it was when it was asked.
+        forward: Arc<ForwardSettings>,
         /// Through which dial's session.
         attempt: Attempt,
         /// What it found.

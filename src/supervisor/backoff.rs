@@ -13,8 +13,11 @@ const BASE: Duration = Duration::from_secs(1);
 const CAP: Duration = Duration::from_secs(60);
 const LEAST: Duration = Duration::from_millis(100);
 
-/// A session that lived this long shows that the trouble was over.
+/// A session that lived this long shows that the trouble was over: the next one starts anew.
 const TROUBLE_OVER: Duration = Duration::from_secs(60);
+
+/// A session that lived this long was no mere flap: its loss is worth an immediate retry, once.
+const FLAP: Duration = Duration::from_secs(10);
 
 /// At most one dial in this time, whoever wants it.
 const DIAL_SPACING: Duration = Duration::from_secs(2);
@@ -24,7 +27,7 @@ const DIAL_SPACING: Duration = Duration::from_secs(2);
 pub(super) struct Backoff {
     failures: u32,
     last_dial: Option<Instant>,
-    /// Nobody, whoever wants it, dials before: the server asked for rest.
+    /// The server wants rest: whoever wants a dial waits for this, a user's answer apart.
     rest_until: Option<Instant>,
 }
 
@@ -51,7 +54,8 @@ impl Backoff {
         if lived.is_some_and(|lived| lived >= TROUBLE_OVER) {
             self.failures = 0;
         }
-        let delay = if lived.is_some() && self.failures == 0 {
+        let immediate = lived.is_some_and(|lived| self.failures == 0 || lived >= FLAP);
+        let delay = if immediate {
             FIRST_RETRY.mul_f64(rng.f64())
         } else {
             let most = (BASE * 2_u32.pow(self.failures.min(6))).min(CAP);
@@ -119,6 +123,21 @@ mod tests {
         }
         let next = backoff.next(&lost(), Some(TROUBLE_OVER), now, &mut rng);
         assert!(next - now <= FIRST_RETRY);
+    }
+
+    #[test]
+    fn one_that_lived_a_while_is_retried_at_once_whatever_it_took_to_get_there() {
+        let (mut rng, now) = (fastrand::Rng::with_seed(7), Instant::now());
+        let mut backoff = Backoff::default();
+        for _ in 0..10 {
+            backoff.next(&lost(), None, now, &mut rng);
+        }
+        let next = backoff.next(&lost(), Some(FLAP), now, &mut rng);
+        assert!(next - now <= FIRST_RETRY);
+        let after: Duration = (0..20)
+            .map(|_| backoff.clone().next(&lost(), None, now, &mut rng) - now)
+            .sum();
+        assert!(after / 20 > 10 * BASE, "the backoff goes on where it was");
     }
 
     #[test]

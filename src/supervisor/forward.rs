@@ -78,13 +78,13 @@ impl Forward {
         if old == self.settings {
             return;
         }
+        let session_lives =
+            !matches!(self.probe, Probe::Off) || self.health.state == HealthState::Ok;
         if old.health != self.settings.health || old.remote != self.settings.remote {
-            let session_lives =
-                !matches!(self.probe, Probe::Off) || self.health.state == HealthState::Ok;
             self.session_down();
-            if session_lives {
-                self.session_up(now);
-            }
+        }
+        if session_lives {
+            self.session_up(now);
         }
         if matches!(self.listener, Listener::Closed) {
             return;
@@ -135,8 +135,10 @@ impl Forward {
         }
     }
 
-    pub(super) fn probed(&mut self, health: Health, now: Instant) {
-        if !matches!(self.probe, Probe::UnderWay) {
+    /// A probe came back; `asked` is what the forward was when it was asked.
+    pub(super) fn probed(&mut self, asked: &ForwardSettings, health: Health, now: Instant) {
+        // The answer of another service than the present one says nothing.
+        if !matches!(self.probe, Probe::UnderWay) || *asked != *self.settings {
             return;
         }
         let pause = if health.state == HealthState::Ok {

@@ -21,7 +21,8 @@ pub(super) enum State {
         until: Instant,
     },
     Waiting {
-        fault: Fault,
+        /// `None`: nothing is wrong, dials are just kept apart.
+        fault: Option<Fault>,
         at: Instant,
     },
     Blocked {
@@ -77,13 +78,12 @@ impl State {
 
     pub(super) fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Waiting { fault, .. }
-            | Self::Blocked { fault, .. }
+            Self::Blocked { fault, .. }
             | Self::HangingUp {
                 then: Then::Block(fault),
                 ..
             } => Some(fault),
-            Self::Dialing { after, .. } => after.as_ref(),
+            Self::Waiting { fault, .. } | Self::Dialing { after: fault, .. } => fault.as_ref(),
             Self::Idle | Self::Live(_) | Self::HangingUp { .. } => None,
         }
     }

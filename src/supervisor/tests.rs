@@ -153,9 +153,17 @@ impl Bench {
         self.session(attempt, SessionEvent::Ended(Some(fault)));
     }
 
+    fn forward(&self, name: &str) -> Arc<ForwardSettings> {
+        let view = self.view();
+        let mut forwards = view.forwards.iter();
+        let named = forwards.find(|forward| *forward.id().name == *name);
+        Arc::clone(&named.unwrap().settings)
+    }
+
     fn probed(&mut self, forward: &str, attempt: u64, health: Health) {
+        let asked = self.forward(forward);
         self.tell(Input::Probed {
-            forward: ForwardId::new(&id(), forward),
+            forward: asked,
             attempt: Attempt(attempt),
             health,
         });
@@ -298,7 +306,8 @@ fn events_of_an_older_session_are_dropped() {
     let mut bench = Bench::healthy();
     bench.command(Command::Restart(None));
     bench.end(1, lost());
-    assert_eq!(bench.next_dial(Duration::from_secs(1)), Some(2));
+    assert_eq!(bench.phase(), Phase::Waiting, "dials are kept apart");
+    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(2));
     let before = bench.supervisor.snapshot();
     bench.establish(1);
     bench.end(1, lost());
@@ -569,7 +578,52 @@ fn a_reload_touches_only_what_differs() {
     elsewhere.host = "secours".into();
     bench.tell(Input::Settings(Arc::new(settings([elsewhere]))));
     bench.session(1, SessionEvent::Ended(None));
-    assert_eq!(bench.dials(), [2]);
+    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(2));
+}
+
+#[test]
+fn the_answer_of_the_former_service_does_not_count() {
+    let mut bench = Bench::healthy();
+    bench.pass(Duration::from_secs(10));
+    let former = bench.forward("Grafana");
+    let mut changed = production();
+    changed.forwards[0] = Arc::new(ForwardSettings {
+        remote: RemoteTarget {
+            host: "localhost".into(),
+            port: 3333,
+        },
+        ..(*former).clone()
+    });
+    bench.tell(Input::Settings(Arc::new(settings([changed]))));
+    bench.tell(Input::Probed {
+        forward: former,
+        attempt: Attempt(1),
+        health: Health::ok(),
+    });
+    assert_eq!(bench.phase(), Phase::Connecting);
+    bench.probed("Grafana", 1, Health::ok());
+    assert_eq!(bench.phase(), Phase::Healthy);
+}
+
+#[test]
+fn a_port_passes_from_one_tunnel_to_another() {
+    let mut other = production();
+    other.id = TunnelId::new("Secours");
+    other.forwards = vec![];
+    let mut bench = Bench::new(&settings([other.clone(), production()]));
+    bench.actions();
+    let mut shorter = production();
+    let moved = shorter.forwards.remove(0);
+    other.forwards.push(Arc::new(ForwardSettings {
+        id: ForwardId::new(&other.id, "Grafana"),
+        ..(*moved).clone()
+    }));
+    let listen = Action::Listen(Arc::clone(&other.forwards[0]));
+    bench.tell(Input::Settings(Arc::new(settings([other, shorter]))));
+    assert_eq!(
+        bench.actions(),
+        [Action::Unlisten(ForwardId::new(&id(), "Grafana")), listen]
+    );
 }
 
 #[test]
@@ -597,7 +651,7 @@ fn a_removed_tunnel_goes_when_it_is_down_and_may_come_back() {
         "the old session has not ended yet"
     );
     bench.session(1, SessionEvent::Ended(None));
-    assert_eq!(bench.dials(), [2]);
+    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(2));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use super::forward::Forward;
 use super::state::{Live, State, Then, standing_question};
 use super::{Action, Grant};
 use crate::model::{
-    Answer, Attempt, Fault, ForwardId, Health, HealthState, Phase, Question, QuestionId,
-    QuestionKind, Recovery, Secret, SessionEvent, Stage, Target, TunnelSettings, TunnelView,
+    Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, HealthState, Phase, Question,
+    QuestionId, QuestionKind, Recovery, Secret, SessionEvent, Stage, Target, TunnelSettings,
+    TunnelView,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -76,7 +77,7 @@ impl Tunnel {
             forward.hurry(cx.now);
         }
         match &mut self.state {
-            State::Idle => self.dial(None, cx),
+            State::Idle => self.dial_spaced(cx),
             State::Waiting { .. } | State::Blocked { .. } => self.dial_soon(cx),
             State::HangingUp { then, .. } => *then = Then::Dial,
             State::Dialing { .. } | State::Live(_) => {}
@@ -244,7 +245,7 @@ impl Tunnel {
 
     pub(super) fn probed(
         &mut self,
-        forward: &ForwardId,
+        asked: &ForwardSettings,
         attempt: Attempt,
         health: Health,
         now: Instant,
@@ -252,8 +253,8 @@ impl Tunnel {
         if self.live_attempt() != Some(attempt) {
             return;
         }
-        if let Some(forward) = self.forward(forward) {
-            forward.probed(health, now);
+        if let Some(forward) = self.forward(&asked.id) {
+            forward.probed(asked, health, now);
         }
     }
 
@@ -263,7 +264,8 @@ impl Tunnel {
         }
     }
 
-    /// Other settings for the same tunnel: what the difference does not touch goes on.
+    /// Other settings for the same tunnel: what the difference does not touch goes on. Listeners
+    /// that go are closed; [`Tunnel::listen`] opens those that come.
     pub(super) fn reconfigure(&mut self, settings: Arc<TunnelSettings>, cx: &mut Context<'_>) {
         let same_session = self.settings.same_session(&settings);
         let live = self.live_attempt().is_some();
@@ -280,14 +282,8 @@ impl Tunnel {
             }
             self.forwards.push(forward);
         }
-        // First close, then open: a port may pass from one forward to another.
         for mut gone in old {
             gone.close(cx.actions);
-        }
-        if self.target == Target::Up {
-            for forward in &mut self.forwards {
-                forward.open(cx.actions);
-            }
         }
         self.settings = settings;
         if same_session || self.target == Target::Down {
@@ -297,6 +293,15 @@ impl Tunnel {
         self.hang_up(Then::Dial, cx);
         if matches!(self.state, State::Waiting { .. } | State::Blocked { .. }) {
             self.dial_soon(cx);
+        }
+    }
+
+    /// Listens wherever it is wanted and does not yet.
+    pub(super) fn listen(&mut self, cx: &mut Context<'_>) {
+        if self.target == Target::Up {
+            for forward in &mut self.forwards {
+                forward.open(cx.actions);
+            }
         }
     }
 
@@ -369,7 +374,7 @@ impl Tunnel {
             State::HangingUp { then, .. } => {
                 match then {
                     Then::Stop => {}
-                    Then::Dial => self.dial(None, cx),
+                    Then::Dial => self.dial_spaced(cx),
                     Then::Block(fault) => self.block(fault, cx),
                 }
                 return;
@@ -387,8 +392,19 @@ impl Tunnel {
             Recovery::AwaitUser => self.block(fault, cx),
             Recovery::Retry | Recovery::AwaitNetwork => {
                 let at = self.backoff.next(&fault, lived, cx.now, cx.rng);
+                let fault = Some(fault);
                 self.state = State::Waiting { fault, at };
             }
+        }
+    }
+
+    /// Dials now, or as soon as the spacing of dials allows.
+    fn dial_spaced(&mut self, cx: &mut Context<'_>) {
+        let at = self.backoff.earliest(cx.now);
+        if at <= cx.now {
+            self.dial(None, cx);
+        } else {
+            self.state = State::Waiting { fault: None, at };
         }
     }
 
@@ -421,7 +437,7 @@ impl Tunnel {
             }
             State::Blocked { fault, .. } => {
                 self.state = State::Waiting {
-                    fault,
+                    fault: Some(fault),
                     at: earliest,
                 };
             }
@@ -508,10 +524,10 @@ impl Tunnel {
                 Then::Dial => Phase::Connecting,
                 Then::Block(_) => Phase::Blocked,
             },
-            State::Waiting { fault, .. } if fault.recovery() == Recovery::AwaitNetwork => {
-                Phase::Offline
-            }
-            State::Waiting { .. } => Phase::Waiting,
+            State::Waiting { fault, .. } => match fault.as_ref().map(Fault::recovery) {
+                Some(Recovery::AwaitNetwork) => Phase::Offline,
+                Some(Recovery::Retry | Recovery::AwaitUser) | None => Phase::Waiting,
+            },
         }
     }
 

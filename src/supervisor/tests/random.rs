@@ -181,9 +181,13 @@ impl World {
                 }
             }
             Step::Probed { age, forward, well } => {
-                let forward = ForwardId::new(&id(), forward);
+                let tunnel = production();
+                let mut forwards = tunnel.forwards.into_iter();
+                let Some(forward) = forwards.find(|known| *known.id.name == *forward) else {
+                    return;
+                };
                 if well && age == 0 {
-                    self.probed_ok.insert(forward.clone());
+                    self.probed_ok.insert(forward.id.clone());
                 }
                 Input::Probed {
                     forward,
