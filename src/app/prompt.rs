@@ -11,7 +11,12 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How soon a prompt notices that its answer is wanted no more, or that its job changed places.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Whether there is someone to ask.
 pub(crate) fn terminal_is_there() -> bool {
@@ -44,8 +49,13 @@ impl Prompter {
             };
             let number = question.id;
             asked.insert(number);
-            let Some(answer) = self.ask(question).await else {
-                return;
+            let answer = match self.ask(question).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::info!(%error, "the terminal answers no questions");
+                    return;
+                }
             };
             // An answer that comes too late meets no question, and does nothing.
             let command = Command::Answer {
@@ -59,24 +69,33 @@ impl Prompter {
         }
     }
 
-    /// On a thread of its own: a terminal's read cannot be cancelled, and must not hold up the end.
-    async fn ask(&self, question: Question) -> Option<Answer> {
-        let (sender, answer) = oneshot::channel();
-        let (language, keyring) = (self.language, self.keyring);
-        let asking = thread::Builder::new()
+    /// `None` when the user gives no answer here, or it is needed no more.
+    ///
+    /// On a thread of its own, which must not hold up the end.
+    async fn ask(&mut self, question: Question) -> io::Result<Option<Answer>> {
+        let (sender, mut answer) = oneshot::channel();
+        let terminal = Terminal::default();
+        let withdrawn = terminal.withdrawn.clone();
+        let (language, keyring, number) = (self.language, self.keyring, question.id);
+        thread::Builder::new()
             .name("prompt".to_owned())
             .spawn(move || {
                 // Nobody waits for it any more when the program ends.
-                let _ = sender.send(ask(language, &question.kind, keyring));
-            });
-        match (asking, answer.await) {
-            (Ok(_), Ok(Ok(answer))) => Some(answer),
-            (Err(error), _) | (_, Ok(Err(error))) => {
-                tracing::info!(%error, "the terminal answers no questions");
-                None
+                let _ = sender.send(terminal.put(language, &question.kind, keyring));
+            })?;
+        let settled = async {
+            let wanted_no_more = |snapshot: &Arc<Snapshot>| !stands(snapshot, number);
+            // When the program ends, too.
+            let _ = self.snapshots.wait_for(wanted_no_more).await;
+        };
+        let answer = tokio::select! {
+            answer = &mut answer => answer,
+            () = settled => {
+                withdrawn.cancel();
+                answer.await
             }
-            (Ok(_), Err(_)) => None,
-        }
+        };
+        answer.unwrap_or_else(|_| Err(io::Error::other("the prompt broke down")))
     }
 }
 
@@ -89,67 +108,134 @@ fn next(snapshot: &Snapshot, asked: &BTreeSet<QuestionId>) -> Option<(TunnelId, 
     })
 }
 
-/// Asks on the terminal, and waits as long as it takes.
-fn ask(language: Language, kind: &QuestionKind, keyring: bool) -> io::Result<Answer> {
-    let question = i18n::question(language, kind);
-    match kind {
-        QuestionKind::HostKey(key) => {
-            say(&question)?;
-            let typed = read_line(&words::trust_it(language))?;
-            Ok(if trusts(&typed, key) {
-                Answer::AcceptHostKey
-            } else {
-                Answer::Cancel
-            })
+fn stands(snapshot: &Snapshot, number: QuestionId) -> bool {
+    let mut questions = snapshot
+        .tunnels
+        .iter()
+        .filter_map(|tunnel| tunnel.question.as_ref());
+    questions.any(|question| question.id == number)
+}
+
+/// The user's terminal, for as long as an answer is wanted from it.
+#[derive(Debug, Default)]
+pub(crate) struct Terminal {
+    /// The answer is wanted no more.
+    withdrawn: CancellationToken,
+}
+
+impl Terminal {
+    /// Asks, and waits as long as it takes; in the background, until the user comes back to it.
+    /// `None` when the user only ends the input, or the question is withdrawn.
+    fn put(
+        &self,
+        language: Language,
+        kind: &QuestionKind,
+        keyring: bool,
+    ) -> io::Result<Option<Answer>> {
+        if !self.await_foreground() {
+            return Ok(None);
         }
-        QuestionKind::Password { .. } | QuestionKind::Passphrase { .. } => {
-            let value = read_secret(&format!("{question} "))?;
-            if value.expose().is_empty() {
-                return Ok(Answer::Cancel);
+        let answer = self.ask(language, kind, keyring);
+        if self.withdrawn.is_cancelled() {
+            say(&format!("\n{}", words::settled_elsewhere(language)))?;
+            return Ok(None);
+        }
+        match answer {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                say("")?;
+                Ok(None)
             }
-            let remember = keyring && ask_to_keep(language)?;
-            Ok(Answer::Secret { value, remember })
-        }
-        QuestionKind::Interactive { prompts, .. } => {
-            say(&question)?;
-            let fields: Vec<_> = prompts.iter().map(read_field).collect::<io::Result<_>>()?;
-            Ok(Answer::Responses(fields))
+            answer => answer.map(Some),
         }
     }
-}
 
-fn read_field(prompt: &InteractivePrompt) -> io::Result<Secret> {
-    let label = format!("{} ", clean(&prompt.text));
-    if prompt.echo {
-        read_line(&label).map(Secret::new)
-    } else {
-        read_secret(&label)
+    fn ask(&self, language: Language, kind: &QuestionKind, keyring: bool) -> io::Result<Answer> {
+        let question = i18n::question(language, kind);
+        match kind {
+            QuestionKind::HostKey(key) => {
+                say(&question)?;
+                let typed = self.read_line(&words::trust_it(language))?;
+                Ok(if trusts(&typed, key) {
+                    Answer::AcceptHostKey
+                } else {
+                    Answer::Cancel
+                })
+            }
+            QuestionKind::Password { .. } | QuestionKind::Passphrase { .. } => {
+                let value = self.read_secret(&format!("{question} "))?;
+                if value.expose().is_empty() {
+                    return Ok(Answer::Cancel);
+                }
+                let remember = keyring && self.ask_to_keep(language)?;
+                Ok(Answer::Secret { value, remember })
+            }
+            QuestionKind::Interactive { prompts, .. } => {
+                say(&question)?;
+                let fields = prompts.iter().map(|prompt| self.read_field(prompt));
+                Ok(Answer::Responses(fields.collect::<io::Result<_>>()?))
+            }
+        }
     }
-}
 
-/// Whether the user wants what was typed kept in the keyring.
-pub(crate) fn ask_to_keep(language: Language) -> io::Result<bool> {
-    read_line(&words::keep_it(language)).map(|typed| means_yes(&typed))
-}
-
-/// Reads a line that is not shown.
-pub(crate) fn read_secret(label: &str) -> io::Result<Secret> {
-    // The label invites to type, and must not come before the typing is hidden.
-    let _hidden = platform::hide_typing();
-    rpassword::prompt_password(label).map(Secret::new)
-}
-
-/// Reads a line that is shown, without its end.
-pub(crate) fn read_line(label: &str) -> io::Result<String> {
-    let mut terminal = io::stderr();
-    write!(terminal, "{label}")?;
-    terminal.flush()?;
-    let mut line = String::new();
-    if io::stdin().read_line(&mut line)? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    fn read_field(&self, prompt: &InteractivePrompt) -> io::Result<Secret> {
+        let label = format!("{} ", clean(&prompt.text));
+        if prompt.echo {
+            self.read_line(&label).map(Secret::new)
+        } else {
+            self.read_secret(&label)
+        }
     }
-    line.truncate(line.trim_end_matches(['\r', '\n']).len());
-    Ok(line)
+
+    /// Whether the user wants what was typed kept in the keyring.
+    fn ask_to_keep(&self, language: Language) -> io::Result<bool> {
+        self.read_line(&words::keep_it(language))
+            .map(|typed| means_yes(&typed))
+    }
+
+    /// Reads a line that is not shown.
+    pub(crate) fn read_secret(&self, label: &str) -> io::Result<Secret> {
+        self.await_foreground();
+        // The label invites to type, and must not come before the typing is hidden.
+        let _hidden = platform::hide_typing();
+        self.invite(label)?;
+        let mut line = platform::read_hidden_line()?;
+        Ok(Secret::new(std::mem::take(&mut *line)))
+    }
+
+    /// Reads a line that is shown, without its end.
+    pub(crate) fn read_line(&self, label: &str) -> io::Result<String> {
+        self.invite(label)?;
+        let mut line = String::new();
+        if io::stdin().read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        Ok(line)
+    }
+
+    /// Shows the label, and waits until something is there to be read.
+    fn invite(&self, label: &str) -> io::Result<()> {
+        let mut terminal = io::stderr();
+        write!(terminal, "{label}")?;
+        terminal.flush()?;
+        while self.await_foreground() {
+            if platform::typed_within(TICK)? && platform::in_foreground() {
+                return Ok(());
+            }
+        }
+        Err(io::ErrorKind::Interrupted.into())
+    }
+
+    /// Returns false when the answer is wanted no more.
+    fn await_foreground(&self) -> bool {
+        while !self.withdrawn.is_cancelled() {
+            if platform::in_foreground() {
+                return true;
+            }
+            thread::sleep(TICK);
+        }
+        false
+    }
 }
 
 fn say(text: &str) -> io::Result<()> {

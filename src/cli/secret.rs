@@ -4,7 +4,7 @@
 use super::args::SecretVerb;
 use super::exit::{Exit, Failure};
 use super::{Context, status, switch};
-use crate::app::prompt;
+use crate::app::prompt::Terminal;
 use crate::i18n::{clean, verbs as words};
 use crate::ipc::{Refusal, Reply, Request, SecretText};
 use crate::model::{QuestionReport, Secret, TunnelReport};
@@ -137,11 +137,11 @@ impl<'a> Given<'a> {
     }
 
     fn secret(&mut self, label: &str) -> Result<Secret, Failure> {
-        self.field(|| prompt::read_secret(label))
+        self.field(|| Terminal::default().read_secret(label))
     }
 
     fn shown(&mut self, label: &str) -> Result<Secret, Failure> {
-        self.field(|| prompt::read_line(label).map(Secret::new))
+        self.field(|| Terminal::default().read_line(label).map(Secret::new))
     }
 
     fn field(&mut self, typed: impl FnOnce() -> io::Result<Secret>) -> Result<Secret, Failure> {

@@ -40,6 +40,10 @@ messages! {
         fr: "Pour faire confiance à ce serveur, tapez oui ou collez l’empreinte attendue : ",
         en: "To trust this server, type yes or paste the fingerprint that you expect: ",
     }
+    settled_elsewhere() {
+        fr: "Cette question n’attend plus de réponse.",
+        en: "This question needs no answer any more.",
+    }
     keep_it() {
         fr: "La garder dans le trousseau du système ? [o/N] ",
         en: "Keep it in the system's keyring? [y/N] ",

@@ -20,4 +20,6 @@ pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{attach_console, harden_process, raise_descriptor_limit, terminate_signal};
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
-pub use terminal::{SavedTerminal, hide_typing, save_terminal};
+pub use terminal::{
+    SavedTerminal, hide_typing, in_foreground, read_hidden_line, save_terminal, typed_within,
+};

@@ -19,6 +19,15 @@ struct Terminal {
 
 impl Terminal {
     fn run(home: &Home) -> Self {
+        Self::with_line(home, |run| format!("{run}; code=$?; stty -a; exit $code"))
+    }
+
+    /// The shell stays in the foreground.
+    fn run_in_background(home: &Home) -> Self {
+        Self::with_line(home, |run| format!("set -m; {run} & wait $!"))
+    }
+
+    fn with_line(home: &Home, line: fn(&str) -> String) -> Self {
         let screen = Scratch::new();
         let command = home.command(&["run", "--secrets", "memory"]);
         // script(1) wants one line for the shell. Our paths have no character that a shell minds.
@@ -27,7 +36,7 @@ impl Terminal {
             .skip_while(|word| *word != env!("CARGO_BIN_EXE_passerelle"))
             .map(|word| word.to_string_lossy())
             .collect();
-        let line = format!("{}; code=$?; stty -a; exit $code", words.join(" "));
+        let line = line(&words.join(" "));
         let mut script = Process::command(tool("script", "bsdutils"));
         script
             .args(["--quiet", "--flush", "--return", "--command", &line])
@@ -109,6 +118,47 @@ fn a_prompt_that_nobody_ends_leaves_the_terminal_as_it_was() {
             assert!(screen.contains(mode), "{mode}: {screen}");
         }
     }
+}
+
+#[test]
+fn a_prompt_ends_with_its_question() {
+    let account = Account::new();
+    let sshd = Sshd::with_password(&account, "");
+    let home = Home::new(&Config::of(Tunnel::to(&sshd, "lab").password()));
+    let mut terminal = Terminal::run(&home);
+    terminal.wait("To trust this server");
+    let fingerprint = sshd.host_key().fingerprint();
+    let outcome = home.verb(&["hostkey", "accept", "--fingerprint", &fingerprint]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    terminal.wait("needs no answer any more");
+    terminal.wait("Password of the account");
+    terminal.type_in("wrong-canary\n");
+    terminal.wait("That password was refused");
+    // The end of the input skips one question, and the answer may come from elsewhere.
+    terminal.type_in("\x04");
+    let words = format!("{}\n", account.password());
+    let outcome = home.verb_with_input(&["answer"], &words);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    terminal.wait("everything works");
+    terminal.type_in(CTRL_C);
+    assert_eq!(terminal.ended().code(), Some(0));
+    assert!(!terminal.seen().contains("wrong-canary"));
+}
+
+#[test]
+fn a_job_in_the_background_leaves_its_questions_and_ends() {
+    let account = Account::new();
+    let sshd = Sshd::with_password(&account, "");
+    let home = Home::new(&Config::of(Tunnel::to(&sshd, "lab").password())).trusting(&sshd);
+    let mut terminal = Terminal::run_in_background(&home);
+    terminal.wait("passerelle answer");
+    let words = format!("{}\n", account.password());
+    let outcome = home.verb_with_input(&["answer"], &words);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    terminal.wait("everything works");
+    assert!(!terminal.seen().contains("Password of the account"));
+    assert_eq!(home.verb(&["quit"]).code, Some(0));
+    assert_eq!(terminal.ended().code(), Some(0));
 }
 
 #[test]

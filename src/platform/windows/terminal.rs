@@ -4,10 +4,13 @@
 #![expect(unsafe_code, reason = "the console's mode has no safe wrapper")]
 
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::windows::io::AsRawHandle;
+use std::time::Duration;
 use windows_sys::Win32::System::Console::{
     CONSOLE_MODE, ENABLE_ECHO_INPUT, FlushConsoleInputBuffer, GetConsoleMode, SetConsoleMode,
 };
+use zeroize::Zeroizing;
 
 /// The console's input mode as it was; it is so again when this is dropped.
 #[must_use]
@@ -38,6 +41,29 @@ pub fn hide_typing() -> SavedTerminal {
         }
     }
     saved
+}
+
+/// Whether the terminal is this job's. A console knows no jobs.
+#[must_use]
+pub fn in_foreground() -> bool {
+    true
+}
+
+/// Whether a read may begin: a console cannot be asked for a whole line, so it always may, and lasts
+/// until one is typed.
+///
+/// # Errors
+/// Never; other systems may have some.
+pub fn typed_within(_patience: Duration) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Reads a line that is not shown, without its end.
+///
+/// # Errors
+/// The console is gone, or nothing was typed but the end.
+pub fn read_hidden_line() -> io::Result<Zeroizing<String>> {
+    rpassword::read_password().map(Zeroizing::new)
 }
 
 impl Drop for SavedTerminal {
