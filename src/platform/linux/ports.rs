@@ -2,26 +2,28 @@
 
 use crate::model::PortOwner;
 use std::fs;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 /// The process that listens where `address` cannot be bound for it, as far as this user may see it.
 #[must_use]
 pub fn port_owner(address: SocketAddr) -> Option<PortOwner> {
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
+    let socket = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
-        .find_map(|table| listening_inode(&table, address))?;
-    let link = format!("socket:[{inode}]");
-    let pid = fs::read_dir("/proc")
+        .find_map(|table| listening_socket(&table, address))?;
+    let link = format!("socket:[{}]", socket.inode);
+    let pids: Vec<u32> = fs::read_dir("/proc")
         .ok()?
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .find(|pid| holds(*pid, &link))?;
-    let process = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    let holder = pids.iter().find(|pid| holds(**pid, &link));
+    let pid = *holder.or_else(|| pids.iter().find(|pid| hides_as_we_do(**pid, socket.user)))?;
     Some(PortOwner {
         pid,
-        process: process.map(|name| name.trim_end().to_owned()),
+        process: name(pid),
     })
 }
 
@@ -30,6 +32,28 @@ pub fn port_owner(address: SocketAddr) -> Option<PortOwner> {
 #[must_use]
 pub fn port_reserved(_port: u16) -> bool {
     false
+}
+
+/// Whether it is likely another Passerelle of that user: it may not be dumped, and such a process shows
+/// what it holds to nobody but root.
+fn hides_as_we_do(pid: u32, owner: u32) -> bool {
+    let hidden = fs::read_dir(format!("/proc/{pid}/fd"))
+        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    hidden
+        && name(pid).is_some_and(|name| name.starts_with(env!("CARGO_PKG_NAME")))
+        && user(pid) == Some(owner)
+}
+
+fn name(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+/// The real user of a process.
+fn user(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    users.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn holds(pid: u32, link: &str) -> bool {
@@ -41,12 +65,18 @@ fn holds(pid: u32, link: &str) -> bool {
         .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == Path::new(link)))
 }
 
-/// The inode of the listening socket in the table that is in the way of `wanted`.
-fn listening_inode(table: &str, wanted: SocketAddr) -> Option<u64> {
+#[derive(Debug, PartialEq, Eq)]
+struct Socket {
+    inode: u64,
+    user: u32,
+}
+
+/// The listening socket in the table that is in the way of `wanted`.
+fn listening_socket(table: &str, wanted: SocketAddr) -> Option<Socket> {
     const LISTEN: &str = "0A";
     table.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let [_, local, _, state, _, _, _, _, _, inode, ..] = fields.as_slice() else {
+        let [_, local, _, state, _, _, _, user, _, inode, ..] = fields.as_slice() else {
             return None;
         };
         let (address, port) = local.split_once(':')?;
@@ -54,7 +84,8 @@ fn listening_inode(table: &str, wanted: SocketAddr) -> Option<u64> {
         let in_the_way = *state == LISTEN
             && u16::from_str_radix(port, 16).ok()? == wanted.port()
             && (address == wanted.ip() || address.is_unspecified());
-        in_the_way.then(|| inode.parse().ok()).flatten()
+        let (inode, user) = (inode.parse().ok()?, user.parse().ok()?);
+        in_the_way.then_some(Socket { inode, user })
     })
 }
 
@@ -109,7 +140,7 @@ mod tests {
     fn a_table_that_makes_no_sense_names_nobody() {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
         for table in ["", "header", "header\n0: x y z", "header\n0: é:0050 0 0A"] {
-            assert_eq!(listening_inode(table, wanted), None);
+            assert_eq!(listening_socket(table, wanted), None);
         }
     }
 }
