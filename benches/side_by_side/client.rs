@@ -1,5 +1,6 @@
 //! The clients that are compared, each with the same two forwards.
 
+use crate::common::process::peak_memory_mib;
 use crate::common::{
     Config, Forward, Home, Key, Process, Sshd, Tunnel, free_port, get, tool, wait_until,
 };
@@ -83,7 +84,8 @@ impl Client {
 
     /// The processor time that it has taken so far.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(self.proc("stat")).expect("it runs");
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.process.pid())).expect("it runs");
         let (_, rest) = stat.rsplit_once(')').expect("a name in parentheses");
         // utime and stime, proc(5), in ticks of 10 ms.
         let ticks = rest.split_whitespace().skip(11).take(2);
@@ -93,14 +95,7 @@ impl Client {
 
     /// The most memory that it has held so far.
     pub(crate) fn peak_memory_mib(&self) -> f64 {
-        let status = fs::read_to_string(self.proc("status")).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        kib.expect("a number of KiB") / 1024.0
-    }
-
-    fn proc(&self, name: &str) -> String {
-        format!("/proc/{}/{name}", self.process.pid())
+        peak_memory_mib(self.process.pid())
     }
 }
 

@@ -44,8 +44,11 @@ impl Reply {
 
 /// Asks for `path` at a local port, within 10 s.
 pub(crate) fn get(port: u16, path: &str) -> io::Result<Reply> {
+    ask(port, path, Duration::from_secs(10))
+}
+
+fn ask(port: u16, path: &str, bound: Duration) -> io::Result<Reply> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let bound = Duration::from_secs(10);
     let mut stream = TcpStream::connect_timeout(&address, bound)?;
     stream.set_read_timeout(Some(bound))?;
     write!(
@@ -62,6 +65,11 @@ pub(crate) fn get(port: u16, path: &str) -> io::Result<Reply> {
         headers,
         body,
     })
+}
+
+/// Whether who asks at a local port is left without an answer, for longer than it takes to dial.
+pub(crate) fn gets_nothing(port: u16) -> bool {
+    ask(port, "/", Duration::from_secs(3)).is_err()
 }
 
 /// Sends a whole answer.

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::keyring::Keyring;
 use super::keys::Key;
-use super::process::Process;
+use super::process::{Process, peak_memory_mib};
 use super::program;
 use super::scratch::Scratch;
 use super::sshd::Sshd;
@@ -241,6 +241,11 @@ impl Passerelle {
     /// Its process's number.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// The most memory that it has held so far.
+    pub(crate) fn peak_memory_mib(&self) -> f64 {
+        peak_memory_mib(self.pid())
     }
 
     /// What `status --json` prints.

@@ -106,6 +106,14 @@ impl Drop for Process {
     }
 }
 
+/// The most memory that a running process has held so far: `VmHWM`, proc(5).
+pub(crate) fn peak_memory_mib(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.expect("a number of KiB") / 1024.0
+}
+
 /// Whether a process of that number runs; a zombie does not.
 fn is_running(pid: u32) -> bool {
     parent_and_state(&Path::new("/proc").join(pid.to_string()))

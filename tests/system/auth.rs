@@ -2,7 +2,7 @@
 
 use crate::common::{
     Account, Agent, CertificateAuthority, Config, Forward, Grafana, Home, Key, Passerelle, Sshd,
-    Tunnel, free_port, get, wait_until,
+    Tunnel, free_port, gets_nothing, wait_until,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -99,7 +99,7 @@ fn a_key_that_the_server_does_not_know_stops_after_one_connection() {
         tunnel["fault"]["code"], "authentication_rejected",
         "{tunnel}"
     );
-    assert!(get(local, "/").is_err());
+    assert!(gets_nothing(local));
     assert_eq!(passerelle.tunnel()["phase"], "blocked");
     assert_eq!(sshd.connections(), 1);
     // The user says that it is in place now.
@@ -139,7 +139,7 @@ fn wrong_then_right(account: &Account, sshd: &Sshd, failed: &str) {
     assert_eq!(tunnel["fault"]["code"], "password_needed", "{tunnel}");
     let connections = sshd.connections();
     // Somebody who wants something does not spend another attempt.
-    assert!(get(local, "/").is_err());
+    assert!(gets_nothing(local));
     assert_eq!((sshd.connections(), sshd.logged(failed)), (connections, 1));
 
     answer(&passerelle, &format!("{}\n", account.password()));

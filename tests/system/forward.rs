@@ -1,8 +1,9 @@
 //! What runs through a forward: every byte of it, whatever happens beside it.
 
 use crate::common::{
-    Backend, Forward, Grafana, Passerelle, Pattern, Sshd, free_port, get, wait_for,
+    Backend, Forward, Grafana, Passerelle, Pattern, Slow, Sshd, free_port, get, wait_for,
 };
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -116,6 +117,23 @@ fn a_reader_that_stalls_disturbs_nobody_and_loses_nothing() {
     let got = Pattern::summary(&mut stalled).expect("all of it waits");
     assert_eq!(got, expected(LENGTH));
     assert_eq!(scene.sshd.connections(), 1);
+}
+
+#[test]
+#[ignore = "takes a minute: scripts/test --long"]
+fn a_slow_reader_gets_all_of_a_gibibyte() {
+    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
+    let mut stream = scene.send(&format!("GET /bytes/{GIBIBYTE} HTTP/1.1\r\n\r\n"));
+    skip_head(&mut stream);
+    let slow = &mut Slow::new(&mut stream, 24 << 20);
+    let got = Pattern::summary(slow).expect("it comes whole");
+    assert_eq!(got, expected(GIBIBYTE));
+    assert_rekeyed(&scene);
+    let peak = scene.passerelle.peak_memory_mib();
+    println!("{peak} MiB of memory at most");
+    assert!(peak < 96.0, "{peak} MiB");
+    let left = fs::read_dir(scene.passerelle.state("spool")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "what waited on disk is gone");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whom Passerelle trusts, seen from the server: what it gets to hear before it is trusted.
 
 use crate::common::{
-    Config, Forward, Grafana, Home, Key, Passerelle, Sshd, Tunnel, free_port, get,
+    Config, Forward, Grafana, Home, Key, Passerelle, Sshd, Tunnel, free_port, gets_nothing,
 };
 use serde_json::Value;
 use std::fs;
@@ -60,7 +60,7 @@ fn assert_hard_stop(sshd: &Sshd, passerelle: &Passerelle, local: u16, code: &str
     let tunnel = passerelle.wait_phase("blocked", BOUND);
     assert_eq!(tunnel["fault"]["code"], code, "{tunnel}");
     // Somebody who wants something does not change it.
-    assert!(get(local, "/").is_err());
+    assert!(gets_nothing(local));
     let tunnel = passerelle.tunnel();
     assert_eq!(tunnel["phase"], "blocked", "{tunnel}");
     assert_eq!(sshd.connections(), 1);

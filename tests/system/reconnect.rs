@@ -1,9 +1,10 @@
 //! What breaks comes back by itself, and only as often as it may.
 
+use crate::common::network::{cut, in_own_network, mend};
 use crate::common::{Backend, Forward, Grafana, Passerelle, Sshd, free_port, get, wait_until};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -32,17 +33,51 @@ impl Scene {
 
     /// Lets the server fall silent, and says how long it takes until another session is dialled.
     fn freeze(&self) -> Duration {
+        self.sshd.freeze_sessions();
+        let found = self.until_another_dial();
+        self.passerelle.wait_phase("healthy", BOUND);
+        assert!(self.answers());
+        self.sshd.thaw_sessions();
+        found
+    }
+
+    /// Cuts the cable to the server, and says how long it takes until another session is dialled.
+    fn cut_and_mend(&self) -> Duration {
+        cut(self.sshd.port());
+        let found = self.until_another_dial();
+        mend();
+        wait_until("somebody is answered again", BOUND, || self.answers());
+        self.passerelle.wait_phase("healthy", BOUND);
+        found
+    }
+
+    /// An upload without an end, and well under way.
+    fn upload(&self) -> JoinHandle<io::Result<()>> {
+        let upload = TcpStream::connect((Ipv4Addr::LOCALHOST, self.local));
+        let mut upload = upload.expect("it listens");
+        upload.set_write_timeout(Some(BOUND)).expect("it is ours");
+        let uploading = thread::spawn(move || {
+            let head = b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n";
+            upload.write_all(head)?;
+            loop {
+                upload.write_all(&[0; 64 << 10])?;
+            }
+        });
+        let what = "the upload is under way";
+        self.passerelle.wait_tunnel(what, BOUND, |tunnel| {
+            tunnel["forwards"][0]["bytes_out"].as_u64() > Some(8 << 20)
+        });
+        uploading
+    }
+
+    fn until_another_dial(&self) -> Duration {
         let first = self.passerelle.tunnel()["attempt"].clone();
         let start = Instant::now();
-        self.sshd.freeze_sessions();
         let what = "another session is dialled";
         self.passerelle
             .wait_tunnel(what, BOUND, |tunnel| tunnel["attempt"] != first);
         let found = start.elapsed();
         println!("found after {found:?}");
-        self.passerelle.wait_phase("healthy", BOUND);
-        assert!(self.answers());
-        self.sshd.thaw_sessions();
         found
     }
 
@@ -135,25 +170,43 @@ fn a_dead_link_is_found_while_nothing_moves() {
 #[test]
 fn a_dead_link_is_found_in_the_middle_of_an_upload() {
     let scene = Scene::new(Sshd::start());
-    let mut upload = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it listens");
-    upload.set_write_timeout(Some(BOUND)).expect("it is ours");
-    let uploading = thread::spawn(move || {
-        let head = b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n";
-        upload.write_all(head)?;
-        loop {
-            upload.write_all(&[0; 64 << 10])?;
-        }
-    });
-    scene
-        .passerelle
-        .wait_tunnel("it is under way", BOUND, |tunnel| {
-            tunnel["forwards"][0]["bytes_out"].as_u64() > Some(8 << 20)
-        });
+    let uploading = scene.upload();
     let found = scene.freeze();
     assert!(
         found < Duration::from_secs(51),
         "the promise is 46 s: {found:?}"
     );
-    let ended: io::Result<()> = uploading.join().expect("it does not panic");
+    let ended = uploading.join().expect("it does not panic");
     assert!(ended.is_err(), "the upload is told");
+}
+
+#[test]
+#[ignore = "takes a minute: scripts/test --long"]
+fn a_cut_cable_is_found_while_nothing_moves() {
+    let test = "reconnect::a_cut_cable_is_found_while_nothing_moves";
+    in_own_network(test, || {
+        let scene = Scene::new(Sshd::start());
+        let found = scene.cut_and_mend();
+        assert!(
+            found < Duration::from_secs(36),
+            "the promise is 31 s: {found:?}"
+        );
+    });
+}
+
+#[test]
+#[ignore = "takes a minute: scripts/test --long"]
+fn a_cut_cable_is_found_in_the_middle_of_an_upload() {
+    let test = "reconnect::a_cut_cable_is_found_in_the_middle_of_an_upload";
+    in_own_network(test, || {
+        let scene = Scene::new(Sshd::start());
+        let uploading = scene.upload();
+        let found = scene.cut_and_mend();
+        assert!(
+            found < Duration::from_secs(51),
+            "the promise is 46 s: {found:?}"
+        );
+        let ended = uploading.join().expect("it does not panic");
+        assert!(ended.is_err(), "the upload is told");
+    });
 }
