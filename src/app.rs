@@ -147,14 +147,15 @@ async fn drive(
         own: paths.known_hosts(),
         user: paths.user_known_hosts.clone(),
     };
+    let vault = match options.secrets {
+        SecretsIn::Keyring => Vault::new(Arc::new(Keyring::new(platform::keyring_store))),
+        SecretsIn::Memory => Vault::in_memory(),
+    };
     let (engine, handle) = Engine::new(EngineOptions {
         settings: Arc::clone(&settings),
         known_hosts: known_hosts.clone(),
         spool_dir: paths.spool(),
-        vault: match options.secrets {
-            SecretsIn::Keyring => Vault::new(Arc::new(Keyring::new(platform::keyring_store))),
-            SecretsIn::Memory => Vault::in_memory(),
-        },
+        vault: vault.clone(),
         seed: fastrand::u64(..),
     });
     let reporter = Reporter::new(handle.traffic.clone());
@@ -169,6 +170,7 @@ async fn drive(
         snapshots: handle.snapshots.clone(),
         reporter: reporter.clone(),
         known_hosts,
+        vault,
     };
     tokio::spawn(desk.serve(received));
 

@@ -212,6 +212,9 @@ impl Context {
             Refusal::KnownHosts { detail } => {
                 Failure::new(Exit::Failed, words::known_hosts_failed(l, &detail))
             }
+            Refusal::Keyring { detail } => {
+                Failure::new(Exit::Failed, words::keyring_failed(l, &detail))
+            }
             Refusal::NotUnderstood { detail } => {
                 Failure::new(Exit::Failed, words::other_version(l, &detail))
             }

@@ -26,7 +26,7 @@ use crate::model::{
     Attempt, Fault, ForwardId, ForwardSettings, Health, Input, Secret, SessionEvent, Settings,
     Snapshot, Traffic, TunnelId, TunnelSettings,
 };
-use crate::secrets::{SecretKey, Vault};
+use crate::secrets::Vault;
 use crate::supervisor::{Action, Grant, Supervisor};
 use forward::Forward;
 use link::Link;
@@ -182,12 +182,6 @@ impl Engine {
                 }
             }
             Action::Probe { forward, attempt } => self.probe(forward, attempt),
-            Action::StorePassword {
-                settings,
-                value,
-                remember,
-            } => self.store_password(&settings, value, remember),
-            Action::ClearSecrets(settings) => self.clear_secrets(settings),
         }
     }
 
@@ -274,36 +268,6 @@ impl Engine {
                 })
                 .await;
         });
-    }
-
-    fn store_password(&self, settings: &TunnelSettings, value: Secret, remember: bool) {
-        let key = SecretKey::Password {
-            server: settings.server(),
-        };
-        let storing = self.vault.keep(&key, &value, remember);
-        tokio::spawn(async {
-            if let Err(error) = storing.await {
-                tracing::warn!(%error, "the password could not be stored");
-            }
-        });
-    }
-
-    fn clear_secrets(&self, settings: Arc<TunnelSettings>) {
-        let password = SecretKey::Password {
-            server: settings.server(),
-        };
-        let passphrases = settings
-            .identity
-            .iter()
-            .map(|file| SecretKey::Passphrase { file: file.clone() });
-        for key in std::iter::once(password).chain(passphrases) {
-            let deleting = self.vault.forget(&key);
-            tokio::spawn(async {
-                if let Err(error) = deleting.await {
-                    tracing::warn!(%error, "a stored secret could not be deleted");
-                }
-            });
-        }
     }
 
     fn running(&self, tunnel: &TunnelId, attempt: Attempt) -> Option<&Running> {

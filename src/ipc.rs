@@ -203,6 +203,11 @@ pub enum Refusal {
         /// What the system says.
         detail: String,
     },
+    /// The system's keyring did not do what was asked; for this run it is as asked.
+    Keyring {
+        /// What it says.
+        detail: String,
+    },
     /// The request makes no sense to this version.
     NotUnderstood {
         /// What is wrong with it.

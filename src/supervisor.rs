@@ -131,15 +131,11 @@ impl Supervisor {
                 self.each(None, now, Tunnel::down);
             }
             Command::Down(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::down),
-            Command::ClearSecrets(tunnel) => self.one(&tunnel, now, |tunnel, cx| {
-                cx.actions
-                    .push_back(Action::ClearSecrets(Arc::clone(tunnel.settings())));
-            }),
             // Whoever quits does not begin anything.
             Command::Up(_)
             | Command::Restart(_)
             | Command::Answer { .. }
-            | Command::SetPassword { .. }
+            | Command::PasswordGiven(_)
                 if self.quitting => {}
             Command::Up(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::up),
             Command::Restart(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::restart),
@@ -150,13 +146,7 @@ impl Supervisor {
             } => self.one(&tunnel, now, |tunnel, cx| {
                 tunnel.answer(question, answer, cx);
             }),
-            Command::SetPassword {
-                tunnel,
-                value,
-                remember,
-            } => self.one(&tunnel, now, |tunnel, cx| {
-                tunnel.set_password(value, remember, cx);
-            }),
+            Command::PasswordGiven(tunnel) => self.one(&tunnel, now, Tunnel::password_given),
         }
     }
 
@@ -289,17 +279,6 @@ pub enum Action {
         /// Through which session.
         attempt: Attempt,
     },
-    /// Keep a password for the tunnel's next dial.
-    StorePassword {
-        /// For whom.
-        settings: Arc<TunnelSettings>,
-        /// It.
-        value: Secret,
-        /// In the system's keyring, not only until Passerelle ends.
-        remember: bool,
-    },
-    /// Forget the tunnel's secrets.
-    ClearSecrets(Arc<TunnelSettings>),
 }
 
 /// An answer that the next dial starts with.

@@ -9,11 +9,16 @@ use super::report::Reporter;
 use crate::engine::session::KnownHostsFiles;
 use crate::hostkey::{self, KnownHosts};
 use crate::ipc::{Call, KnownKeyReport, Refusal, Reply, Request, Response, SecretText};
-use crate::model::{Answer, Command, Input, Language, QuestionKind, Snapshot, Target, TunnelId};
+use crate::model::{
+    Answer, Command, Input, Language, QuestionKind, Secret, Snapshot, Target, TunnelId,
+    TunnelSettings,
+};
+use crate::secrets::{SecretError, SecretKey, Vault};
 use choice::{
     Settled, asking, fits, same_fingerprint, settled, the_tunnel, the_view, to_open,
     to_set_password, wish_to_open,
 };
+use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -31,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) reporter: Reporter,
     /// Where host keys are.
     pub(crate) known_hosts: KnownHostsFiles,
+    /// Where passwords and passphrases are.
+    pub(crate) vault: Vault,
 }
 
 impl Desk {
@@ -88,26 +95,8 @@ impl Desk {
                 tunnel,
                 value: SecretText(value),
                 remember,
-            } => {
-                let tunnel = self.resolve(|snapshot| to_set_password(snapshot, tunnel.as_deref()));
-                match tunnel {
-                    Ok(tunnel) => {
-                        self.command(Command::SetPassword {
-                            tunnel,
-                            value,
-                            remember,
-                        })
-                        .await
-                    }
-                    Err(refusal) => Err(refusal),
-                }
-            }
-            Request::ClearSecrets { tunnel } => {
-                match self.resolve(|snapshot| the_tunnel(snapshot, tunnel.as_deref())) {
-                    Ok(tunnel) => self.command(Command::ClearSecrets(tunnel)).await,
-                    Err(refusal) => Err(refusal),
-                }
-            }
+            } => self.set_password(tunnel.as_deref(), &value, remember).await,
+            Request::ClearSecrets { tunnel } => self.clear_secrets(tunnel.as_deref()).await,
         };
         // A verb that is gone needs no answer.
         let _ = responses
@@ -266,6 +255,41 @@ impl Desk {
         Ok(Response::Forgot { keys })
     }
 
+    async fn set_password(
+        &self,
+        name: Option<&str>,
+        value: &Secret,
+        remember: bool,
+    ) -> Result<Response, Refusal> {
+        let settings = self.resolve(|snapshot| {
+            let tunnel = to_set_password(snapshot, name)?;
+            Ok(Arc::clone(
+                &the_view(snapshot, Some(tunnel.as_str()))?.settings,
+            ))
+        })?;
+        let storing = self.vault.keep(&password_of(&settings), value, remember);
+        // It is known for this run already, whatever the keyring does.
+        self.command(Command::PasswordGiven(settings.id.clone()))
+            .await?;
+        storing.await.map_err(|error| keyring_refusal(&error))?;
+        Ok(Response::Done)
+    }
+
+    async fn clear_secrets(&self, name: Option<&str>) -> Result<Response, Refusal> {
+        let settings =
+            self.resolve(|snapshot| Ok(Arc::clone(&the_view(snapshot, name)?.settings)))?;
+        let passphrases = settings
+            .identity
+            .iter()
+            .map(|file| SecretKey::Passphrase { file: file.clone() });
+        let keys = std::iter::once(password_of(&settings)).chain(passphrases);
+        // Each is forgotten for this run at once, and none is spared because another one stays.
+        let deleted = join_all(keys.map(|key| self.vault.forget(&key))).await;
+        let deleted: Result<(), SecretError> = deleted.into_iter().collect();
+        deleted.map_err(|error| keyring_refusal(&error))?;
+        Ok(Response::Done)
+    }
+
     async fn reply(&self, name: &str, number: u64, reply: Reply) -> Result<Response, Refusal> {
         let (tunnel, question) = self.resolve(|snapshot| {
             let tunnel = the_view(snapshot, Some(name))?;
@@ -314,6 +338,18 @@ impl Desk {
 
     async fn input(&self, input: Input) -> Result<(), Refusal> {
         self.inputs.send(input).await.map_err(|_| Refusal::Ending)
+    }
+}
+
+fn password_of(settings: &TunnelSettings) -> SecretKey {
+    SecretKey::Password {
+        server: settings.server(),
+    }
+}
+
+fn keyring_refusal(error: &SecretError) -> Refusal {
+    Refusal::Keyring {
+        detail: error.to_string(),
     }
 }
 

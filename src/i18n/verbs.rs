@@ -56,6 +56,10 @@ messages! {
         fr: "Le serveur présente une autre empreinte que la vôtre : {shown}. La clé n’est pas acceptée. Ne continuez pas et appelez le service informatique.",
         en: "The server shows another fingerprint than yours: {shown}. The key is not accepted. Do not continue, and call your IT service.",
     }
+    keyring_failed(detail: &str) {
+        fr: "Le trousseau du système n’a pas pu être modifié ({detail}). Passerelle en tient compte, mais seulement jusqu’à sa fermeture.",
+        en: "The system's keyring could not be changed ({detail}). Passerelle heeds it all the same, but only until it ends.",
+    }
     known_hosts_failed(detail: &str) {
         fr: "La liste des serveurs connus n’a pas pu être modifiée ({detail}).",
         en: "The list of known servers could not be changed ({detail}).",

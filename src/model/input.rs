@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, InteractivePrompt, QuestionId,
-    Secret, Settings, TunnelId,
+    Settings, TunnelId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,17 +68,8 @@ pub enum Command {
         /// The answer.
         answer: Answer,
     },
-    /// A password for the tunnel, given without being asked.
-    SetPassword {
-        /// For which tunnel.
-        tunnel: TunnelId,
-        /// It.
-        value: Secret,
-        /// Keep it in the system's keyring.
-        remember: bool,
-    },
-    /// Forget the tunnel's stored secrets.
-    ClearSecrets(TunnelId),
+    /// A password for the tunnel was put into the vault, maybe without being asked for.
+    PasswordGiven(TunnelId),
     /// Take everything down and end.
     Quit,
 }

@@ -480,21 +480,13 @@ fn a_password_given_unasked_answers_the_question_that_stands() {
             rejected: true,
         },
     );
-    let value = Secret::new("hunter2".into());
-    bench.command(Command::SetPassword {
-        tunnel: id(),
-        value: value.clone(),
-        remember: false,
-    });
+    bench.command(Command::PasswordGiven(id()));
     assert_eq!(
         bench.actions(),
         [Action::Dial {
             settings: Arc::new(production()),
             attempt: Attempt(2),
-            grant: Some(Grant::Password {
-                value,
-                remember: false
-            }),
+            grant: None,
         }]
     );
 }

@@ -171,26 +171,20 @@ impl Tunnel {
         }
     }
 
-    /// A password that nobody asked for; where one is missing, it is the answer.
-    pub(super) fn set_password(&mut self, value: Secret, remember: bool, cx: &mut Context<'_>) {
+    /// The vault has a password now; where one is missing, it is the answer.
+    pub(super) fn password_given(&mut self, cx: &mut Context<'_>) {
         let asked = self
             .state
             .question()
             .is_some_and(|question| matches!(question.kind, QuestionKind::Password { .. }));
-        if asked {
-            self.dial(Some(Grant::Password { value, remember }), cx);
-            return;
-        }
-        cx.actions.push_back(Action::StorePassword {
-            settings: Arc::clone(&self.settings),
-            value,
-            remember,
-        });
-        if let State::Blocked {
-            fault: Fault::NoCredential { .. } | Fault::AuthenticationRejected { .. },
-            ..
-        } = self.state
-        {
+        let rejected = matches!(
+            self.state,
+            State::Blocked {
+                fault: Fault::NoCredential { .. } | Fault::AuthenticationRejected { .. },
+                ..
+            }
+        );
+        if asked || rejected {
             self.dial(None, cx);
         }
     }

@@ -3,9 +3,35 @@
 use super::*;
 use crate::app::samples;
 use crate::model::{Health, Phase, Secret, Traffic};
+use crate::secrets::SecretStore;
 use std::path::Path;
 
 const SOON: Duration = Duration::from_secs(10);
+
+/// A keyring that nobody unlocks.
+struct Locked;
+
+impl Locked {
+    fn refusal() -> SecretError {
+        SecretError::Unavailable {
+            reason: "locked".into(),
+        }
+    }
+}
+
+impl SecretStore for Locked {
+    fn get(&self, _: &SecretKey) -> Result<Option<Secret>, SecretError> {
+        Err(Self::refusal())
+    }
+
+    fn set(&self, _: &SecretKey, _: &Secret) -> Result<(), SecretError> {
+        Err(Self::refusal())
+    }
+
+    fn delete(&self, _: &SecretKey) -> Result<(), SecretError> {
+        Err(Self::refusal())
+    }
+}
 
 struct Office {
     calls: mpsc::Sender<Call>,
@@ -30,6 +56,7 @@ impl Office {
                 own: known_hosts.to_path_buf(),
                 user: None,
             },
+            vault: Vault::new(Arc::new(Locked)),
         };
         tokio::spawn(desk.serve(call_receiver));
         Self {
@@ -241,4 +268,26 @@ async fn quitting_is_told_by_the_end_of_the_connection() {
     office.change(|snapshot| snapshot.quitting = true);
     let up = Request::Up { tunnel: None };
     assert_eq!(office.ask(up).await, Response::Refused(Refusal::Ending));
+}
+
+#[tokio::test]
+async fn a_keyring_that_refuses_is_told_and_the_password_is_known_all_the_same() {
+    let mut office = Office::new(samples::two(["A", "B"]));
+    let locked = Response::Refused(Refusal::Keyring {
+        detail: Locked::refusal().to_string(),
+    });
+    for (remember, expected) in [(false, &Response::Done), (true, &locked)] {
+        let set = Request::SetPassword {
+            tunnel: Some("B".into()),
+            value: SecretText(Secret::new("hunter2".into())),
+            remember,
+        };
+        assert_eq!(office.ask(set).await, *expected);
+        let given = Command::PasswordGiven(TunnelId::new("B"));
+        assert_eq!(office.input().await, Input::Command(given));
+    }
+    let clear = Request::ClearSecrets {
+        tunnel: Some("B".into()),
+    };
+    assert_eq!(office.ask(clear).await, locked);
 }
