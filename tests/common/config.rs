@@ -56,9 +56,13 @@ impl Tunnel {
 
     /// By this key file alone.
     pub(crate) fn key(self, path: &Path) -> Self {
+        self.line("auth = [\"key\"]").identity(path)
+    }
+
+    /// With this key file.
+    pub(crate) fn identity(self, path: &Path) -> Self {
         let path = program::path(path);
-        let path = path.display();
-        self.line(&format!("auth = [\"key\"]\nidentity = [\"{path}\"]"))
+        self.line(&format!("identity = [\"{}\"]", path.display()))
     }
 
     /// By password alone.

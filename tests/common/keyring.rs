@@ -1,6 +1,7 @@
-//! A session bus with GNOME's keyring on it, unlocked and empty.
+//! The keyring of a desktop: on Linux a session bus with GNOME's, unlocked and empty.
 
 use super::process::{Process, tool};
+use super::program;
 use super::scratch::Scratch;
 use super::wait::wait_until;
 use std::ffi::OsString;
@@ -11,16 +12,33 @@ use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(30);
 
-/// A running Secret Service, as a desktop offers it.
-pub(crate) struct Keyring {
+/// What a desktop offers to keep secrets in.
+pub(crate) struct Keyring(Option<SecretService>);
+
+impl Keyring {
+    /// On a bus of its own. Windows always has one, its Credential Manager.
+    pub(crate) fn start() -> Self {
+        Self((!program::is_windows()).then(SecretService::start))
+    }
+
+    /// What a program needs to find it.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, OsString)> {
+        let service = self.0.as_ref();
+        service
+            .into_iter()
+            .flat_map(|service| environment(&service.dir))
+    }
+}
+
+/// A running Secret Service.
+struct SecretService {
     _daemon: Process,
     _bus: Process,
     dir: Scratch,
 }
 
-impl Keyring {
-    /// On a bus of its own.
-    pub(crate) fn start() -> Self {
+impl SecretService {
+    fn start() -> Self {
         let dir = Scratch::new();
         let mut command = Process::command(tool("dbus-daemon", "dbus-daemon"));
         command.args(["--session", "--nofork", "--nopidfile"]);
@@ -47,11 +65,6 @@ impl Keyring {
         };
         wait_until("the keyring is on the bus", BOUND, || keyring.is_there());
         keyring
-    }
-
-    /// What a program needs to find it.
-    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, OsString)> {
-        environment(&self.dir).into_iter()
     }
 
     fn is_there(&self) -> bool {

@@ -24,7 +24,6 @@ fn a_crowded_agent_does_not_keep_the_configured_key_out() {
     }
     let key = Key::ed25519(home.home("key"));
     sshd.authorize(&key);
-    let identity = format!("identity = [\"{}\"]", key.path().display());
     // In the agent, behind all the others; then in its file alone.
     for held in [true, false] {
         let agent = if held {
@@ -33,8 +32,13 @@ fn a_crowded_agent_does_not_keep_the_configured_key_out() {
             Path::new("/nowhere")
         };
         let home = Home::empty();
-        run(&sshd, home, agent, Tunnel::to(&sshd, "lab").line(&identity))
-            .wait_phase("healthy", BOUND);
+        run(
+            &sshd,
+            home,
+            agent,
+            Tunnel::to(&sshd, "lab").identity(key.path()),
+        )
+        .wait_phase("healthy", BOUND);
     }
     assert_eq!(sshd.logged("Too many authentication failures"), 0);
 }
@@ -53,8 +57,7 @@ fn an_agent_signs_for_the_certificate_in_a_file_whose_key_is_locked() {
     agent.add(&key);
     key.lock("secret");
     authority.sign(&key, sshd.user());
-    let identity = format!("identity = [\"{}\"]", key.path().display());
-    let tunnel = Tunnel::to(&sshd, "lab").line(&identity);
+    let tunnel = Tunnel::to(&sshd, "lab").identity(key.path());
     let socket = agent.socket().to_owned();
     run(&sshd, home, &socket, tunnel).wait_phase("healthy", BOUND);
 }
@@ -82,12 +85,11 @@ fn an_agent_that_never_answers_is_left_alone() {
     let _silent = UnixListener::bind(&socket).expect("the directory is ours");
     let key = Key::ed25519(home.home("key"));
     sshd.authorize(&key);
-    let identity = format!("identity = [\"{}\"]", key.path().display());
     let passerelle = run(
         &sshd,
         home,
         &socket,
-        Tunnel::to(&sshd, "lab").line(&identity),
+        Tunnel::to(&sshd, "lab").identity(key.path()),
     );
     passerelle.wait_phase("healthy", Duration::from_secs(20));
     let log = fs::read_to_string(passerelle.state("passerelle.log")).expect("it logs");

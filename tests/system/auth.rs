@@ -196,8 +196,7 @@ fn a_key_and_then_a_password_where_the_server_wants_both() {
     let home = Home::empty();
     let key = Key::ed25519(home.home("key"));
     sshd.authorize(&key);
-    let identity = format!("identity = [\"{}\"]", key.path().display());
-    let passerelle = run(&sshd, home, Tunnel::to(&sshd, "lab").line(&identity));
+    let passerelle = run(&sshd, home, Tunnel::to(&sshd, "lab").identity(key.path()));
     wait_question(&passerelle, "password");
     answer(&passerelle, &format!("{}\n", account.password()));
     passerelle.wait_phase("healthy", BOUND);

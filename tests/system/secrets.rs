@@ -15,8 +15,7 @@ fn no_secret_is_written_anywhere() {
     let (passphrase, wrong) = ("canary-passphrase-5e1f", "canary-wrong-password-77aa");
     let key = Key::generate(home.home("key"), &["-t", "ed25519"], passphrase);
     sshd.authorize(&key);
-    let identity = format!("identity = [\"{}\"]", key.path().display());
-    home.configure(&Config::of(Tunnel::to(&sshd, "lab").line(&identity)).text());
+    home.configure(&Config::of(Tunnel::to(&sshd, "lab").identity(key.path())).text());
     let mut passerelle = home.trusting(&sshd).env("RUST_LOG", "trace").run();
 
     let mut answers = vec![passphrase, wrong, account.password()].into_iter();
