@@ -145,11 +145,8 @@ impl Narrator {
         }
         let id = after.id();
         if !current.is_empty() {
-            return Some(format!(
-                "{}, {}: {current}",
-                clean(id.tunnel.as_str()),
-                clean(&id.name)
-            ));
+            let about = words::about(self.language, id.tunnel.as_str(), &id.name);
+            return Some(format!("{about} {current}"));
         }
         after
             .works()

@@ -23,6 +23,11 @@ messages! {
         fr: "{tunnel}, {forward} : fonctionne.",
         en: "{tunnel}, {forward}: works.",
     }
+    /// What the sentence after it is about.
+    about(tunnel: &str, forward: &str) {
+        fr: "{tunnel}, {forward} :",
+        en: "{tunnel}, {forward}:",
+    }
     settings_refused() {
         fr: "La configuration sur le disque est refusée ; la précédente reste en vigueur.",
         en: "The configuration on disk is refused; the one before stays in force.",
