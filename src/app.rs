@@ -122,6 +122,7 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
 
     // 5. The engine, and what surrounds it.
     platform::raise_descriptor_limit();
+    platform::keep_freed_memory();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

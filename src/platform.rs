@@ -10,16 +10,16 @@ mod windows;
 #[cfg(target_os = "linux")]
 pub use linux::{
     IpcListener, SavedTerminal, agents, attach_console, bind_exclusive, create_private_dir,
-    harden_process, has_display, hide_typing, in_foreground, ipc_connect, keyring_store,
-    policy_source, port_owner, port_reserved, private_file_options, quick_ack,
+    harden_process, has_display, hide_typing, in_foreground, ipc_connect, keep_freed_memory,
+    keyring_store, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
     raise_descriptor_limit, read_hidden_line, save_terminal, terminate_signal, tune_local_socket,
     tune_session_socket, typed_within,
 };
 #[cfg(windows)]
 pub use windows::{
     IpcListener, SavedTerminal, agents, attach_console, bind_exclusive, create_private_dir,
-    harden_process, has_display, hide_typing, in_foreground, ipc_connect, keyring_store,
-    policy_source, port_owner, port_reserved, private_file_options, quick_ack,
+    harden_process, has_display, hide_typing, in_foreground, ipc_connect, keep_freed_memory,
+    keyring_store, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
     raise_descriptor_limit, read_hidden_line, save_terminal, terminate_signal, tune_local_socket,
     tune_session_socket, typed_within,
 };

@@ -19,7 +19,9 @@ pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
-pub use process::{attach_console, harden_process, raise_descriptor_limit, terminate_signal};
+pub use process::{
+    attach_console, harden_process, keep_freed_memory, raise_descriptor_limit, terminate_signal,
+};
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
 pub use terminal::{
     SavedTerminal, hide_typing, in_foreground, read_hidden_line, save_terminal, typed_within,

@@ -25,6 +25,9 @@ pub fn harden_process() {
     }
 }
 
+/// The system's heap does so by itself.
+pub fn keep_freed_memory() {}
+
 /// Windows has no such limit.
 pub fn raise_descriptor_limit() {}
 
