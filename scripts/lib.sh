@@ -7,8 +7,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 # Installs those of the named Debian packages that are missing, as root or by sudo; without either,
-# lists them and fails.
-install_packages() {
+# lists them and fails. A shell of its own, for its trap.
+install_packages() (
     local package missing=()
     for package in "$@"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -30,7 +30,7 @@ install_packages() {
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends "${missing[@]}"
-}
+)
 
 step_names=()
 step_results=()
