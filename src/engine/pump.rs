@@ -164,8 +164,7 @@ impl Download<'_> {
 
     /// Waits for one thing to happen, and deals with it. Cancel safe.
     async fn progress(&mut self) -> Result<(), Ending> {
-        // Other connections may have used the memory up since: then the disk makes room here.
-        self.backlog.start_work()?;
+        self.backlog.settle()?;
         tokio::select! {
             message = self.reader.wait(), if self.server != Server::Closed && self.backlog.has_room() => {
                 self.take(message)?;
@@ -184,7 +183,10 @@ impl Download<'_> {
                 ready.map_err(Ending::LocalGone)?;
                 self.write()
             }
-            worked = self.backlog.work(), if self.backlog.is_working() => Ok(worked?),
+            worked = self.backlog.work(), if self.backlog.is_working() => {
+                worked?;
+                self.write()
+            }
             else => std::future::pending().await,
         }
     }
@@ -193,7 +195,7 @@ impl Download<'_> {
         match message {
             Some(ChannelMsg::Data { data }) => {
                 self.counters.received(data.len());
-                self.backlog.push(data)?;
+                self.backlog.push(data);
             }
             Some(ChannelMsg::Eof) => self.server = Server::Ended,
             Some(ChannelMsg::Close) if self.server == Server::Sending => {
@@ -208,13 +210,13 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Writes as much as the program takes now.
+    /// Writes as much as the program takes now; the rest waits.
     fn write(&mut self) -> Result<(), Ending> {
         while self.backlog.is_readable() {
             let mut slices = [IoSlice::new(&[]); BATCH];
             let shown = self.backlog.peek(&mut slices);
             match self.local.try_write_vectored(&slices[..shown]) {
-                Ok(count) => self.backlog.advance(count)?,
+                Ok(count) => self.backlog.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(Ending::LocalGone(error)),
             }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use file::{Outcome, SpoolFile};
 use queue::Queue;
 use std::io::{self, IoSlice};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -110,8 +110,9 @@ impl Spool {
 
 /// What waits for one local program: a queue of bytes, first in, first out.
 ///
-/// The disk is never touched on the caller's thread; [`Backlog::work`] must be polled while
-/// [`Backlog::is_working`], and nothing pushed while not [`Backlog::has_room`].
+/// The disk is never touched on the caller's thread. Before it waits for anything, whoever uses the
+/// backlog calls [`Backlog::settle`]; while [`Backlog::is_working`], it polls [`Backlog::work`]; and it
+/// pushes nothing while not [`Backlog::has_room`].
 #[derive(Debug)]
 pub struct Backlog {
     spool: Arc<Spool>,
@@ -151,7 +152,7 @@ impl Backlog {
         self.queue.is_readable()
     }
 
-    /// One more message may be pushed. While not, [`Backlog::work`] makes room.
+    /// One more message may be pushed. While not, the disk is at work to make room, once settled.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.queue.has_room()
@@ -164,12 +165,8 @@ impl Backlog {
     }
 
     /// Appends a message.
-    ///
-    /// # Errors
-    /// The quota is used up. What is queued is then of no use: there is a gap behind it.
-    pub fn push(&mut self, data: Bytes) -> Result<(), SpoolError> {
+    pub fn push(&mut self, data: Bytes) {
         self.queue.push(data);
-        self.start_work()
     }
 
     /// Points `slices` at the first bytes, as many as are in memory and fit; says how many slices.
@@ -178,18 +175,38 @@ impl Backlog {
     }
 
     /// Takes the first `count` bytes off, which [`Backlog::peek`] has shown.
+    pub fn advance(&mut self, count: usize) {
+        self.queue.advance(count);
+    }
+
+    /// Gives the disk its next job, if there is one: what memory should not hold any longer, also
+    /// because other connections have used it up, or what is to be read next.
     ///
     /// # Errors
-    /// As [`Backlog::push`] has them.
-    pub fn advance(&mut self, count: usize) -> Result<(), SpoolError> {
-        self.queue.advance(count);
-        self.start_work()
+    /// The quota is used up. What is queued is then of no use: there will be a gap behind it.
+    pub fn settle(&mut self) -> Result<(), SpoolError> {
+        if self.work.is_some() {
+            return Ok(());
+        }
+        let Some(job) = self.queue.next_job()? else {
+            return Ok(());
+        };
+        let mut file = std::mem::take(&mut self.file);
+        let spool = Arc::clone(&self.spool);
+        self.work = Some(Work {
+            task: tokio::task::spawn_blocking(move || {
+                let outcome = file.perform(job, &spool.dir);
+                (file, outcome)
+            }),
+            deadline: Instant::now() + DISK_PATIENCE,
+        });
+        Ok(())
     }
 
     /// Waits for the disk to finish its job; for ever when it has none. Cancel safe.
     ///
     /// # Errors
-    /// The disk failed or is too slow, or the quota is used up.
+    /// The disk failed, or is too slow.
     pub async fn work(&mut self) -> Result<(), SpoolError> {
         let Some(work) = &mut self.work else {
             return std::future::pending().await;
@@ -201,29 +218,6 @@ impl Backlog {
         self.work = None;
         self.file = file;
         self.queue.complete(outcome?);
-        self.start_work()
-    }
-
-    /// Gives the disk something to do, if there is something for it and it is idle.
-    ///
-    /// # Errors
-    /// As [`Backlog::push`] has them.
-    pub fn start_work(&mut self) -> Result<(), SpoolError> {
-        if self.work.is_some() {
-            return Ok(());
-        }
-        let Some(job) = self.queue.next_job()? else {
-            return Ok(());
-        };
-        let mut file = std::mem::take(&mut self.file);
-        let spool = Arc::clone(&self.spool);
-        self.work = Some(Work {
-            task: tokio::task::spawn_blocking(move || {
-                let outcome = file.perform(job, spool.dir());
-                (file, outcome)
-            }),
-            deadline: Instant::now() + DISK_PATIENCE,
-        });
         Ok(())
     }
 }
@@ -237,12 +231,6 @@ impl Drop for Backlog {
         {
             drop(runtime.spawn_blocking(move || drop(file)));
         }
-    }
-}
-
-impl Spool {
-    fn dir(&self) -> &Path {
-        &self.dir
     }
 }
 
@@ -301,7 +289,7 @@ mod tests {
                 into.extend_from_slice(slice);
             }
             let count = into.len() - before;
-            backlog.advance(count).unwrap();
+            backlog.advance(count);
         }
     }
 
@@ -323,9 +311,11 @@ mod tests {
         let (message, total) = (32_000, 32_000 * 1_000);
         for index in 0..1_000 {
             while !backlog.has_room() {
+                backlog.settle().unwrap();
                 backlog.work().await.unwrap();
             }
-            backlog.push(pattern(index * message, message)).unwrap();
+            backlog.push(pattern(index * message, message));
+            backlog.settle().unwrap();
         }
         assert!(spool.in_memory() <= 8 << 20);
         assert!(spool.on_disk() >= 20 << 20);
@@ -333,6 +323,7 @@ mod tests {
         let mut read = Vec::new();
         while !backlog.is_empty() {
             take_all(&mut backlog, &mut read);
+            backlog.settle().unwrap();
             if backlog.is_working() {
                 backlog.work().await.unwrap();
             }
@@ -340,6 +331,7 @@ mod tests {
         assert!(read == pattern(0, total));
         while backlog.is_working() {
             backlog.work().await.unwrap();
+            backlog.settle().unwrap();
         }
         assert_eq!((spool.in_memory(), spool.on_disk()), (0, 0));
         let left = std::fs::read_dir(dir.path().join("spool")).unwrap().count();
@@ -356,7 +348,8 @@ mod tests {
         let spool = Arc::new(Spool::with_limits(dir.path().to_owned(), limits));
         let mut backlog = Backlog::new(Arc::clone(&spool));
         let refused = loop {
-            if let Err(error) = backlog.push(pattern(0, 100_000)) {
+            backlog.push(pattern(0, 100_000));
+            if let Err(error) = backlog.settle() {
                 break error;
             }
             if !backlog.has_room()
@@ -378,7 +371,8 @@ mod tests {
         let spool = Arc::new(Spool::new(file));
         let mut backlog = Backlog::new(spool);
         while !backlog.is_working() {
-            backlog.push(pattern(0, 1 << 20)).unwrap();
+            backlog.push(pattern(0, 1 << 20));
+            backlog.settle().unwrap();
         }
         assert!(matches!(backlog.work().await, Err(SpoolError::Disk(_))));
     }

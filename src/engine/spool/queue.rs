@@ -418,6 +418,7 @@ mod tests {
                         assert!(self.job.is_none(), "two jobs at once");
                         self.job = Some(job);
                     }
+                    assert!(self.queue.has_room() || self.job.is_some(), "stands still");
                 }
                 Step::FinishJob => {
                     if let Some(job) = self.job.take() {
@@ -507,5 +508,29 @@ mod tests {
             pushed += 1;
         }
         assert!(pushed < 100_000, "{pushed}");
+    }
+    #[test]
+    fn who_keeps_up_needs_no_disk_even_when_others_hold_all_the_memory() {
+        let spool = Arc::new(Spool::with_limits(std::path::PathBuf::new(), SMALL));
+        let mut slow = Vec::new();
+        while !spool.memory.is_exhausted() {
+            let mut queue = Queue::new(Arc::clone(&spool));
+            queue.push(Bytes::from_static(&[0; 700]));
+            slow.push(queue);
+        }
+        let mut fast = Queue::new(Arc::clone(&spool));
+        for _ in 0..10 {
+            while fast.has_room() {
+                fast.push(Bytes::from_static(&[1; 100]));
+            }
+            while fast.is_readable() {
+                fast.advance(100);
+            }
+            assert!(fast.next_job().unwrap().is_none());
+        }
+        // One who does not keep up is served by the disk, and so never stands still.
+        fast.push(Bytes::from_static(&[1; 100]));
+        fast.push(Bytes::from_static(&[1; 100]));
+        assert!(matches!(fast.next_job(), Ok(Some(Job::Write { .. }))));
     }
 }
