@@ -35,6 +35,10 @@ use std::time::Duration;
 /// How long the running program may take for what it does at once.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
+/// How long where the keyring has a say: it may want to be unlocked by the user first, for which the
+/// running program gives it 30 s.
+const BY_KEYRING: Duration = Duration::from_secs(40);
+
 /// Runs the verb that the arguments name; the first one is the program itself.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     platform::harden_process();
@@ -160,10 +164,15 @@ impl Context {
         }
     }
 
-    /// Asks the running program something that it answers at once.
+    /// Asks the running program something that it answers at once, or as soon as the keyring lets it.
     async fn ask(&self, request: &Request) -> Result<Response, Failure> {
+        let keyring = matches!(
+            request,
+            Request::SetPassword { remember: true, .. } | Request::ClearSecrets { .. }
+        );
+        let patience = if keyring { BY_KEYRING } else { AT_ONCE };
         let mut replies = self.call(request).await?;
-        self.next(&mut replies, Some(AT_ONCE))
+        self.next(&mut replies, Some(patience))
             .await?
             .ok_or_else(|| self.call_failed(&CallError::NotRunning))
     }
