@@ -22,6 +22,8 @@ pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
 
 /// Ends the running program, and leaves a mark that it ran.
 pub(super) fn quit_for_upgrade(cx: &Context) -> Result<(), Failure> {
+    // One from an upgrade that came to nothing would start what does not run now.
+    let _ = fs::remove_file(cx.paths.upgraded());
     block_on(switch::quit(cx))?;
     fs::write(cx.paths.upgraded(), "").map_err(|error| Failure::new(Exit::Failed, error))
 }
