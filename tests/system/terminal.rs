@@ -19,7 +19,10 @@ struct Terminal {
 
 impl Terminal {
     fn run(home: &Home) -> Self {
-        Self::with_line(home, |run| format!("{run}; code=$?; stty -a; exit $code"))
+        // Ctrl-C reaches the shell too, and not every shell lives through it.
+        Self::with_line(home, |run| {
+            format!("trap : INT; {run}; code=$?; stty -a; exit $code")
+        })
     }
 
     /// The shell stays in the foreground.
@@ -43,6 +46,7 @@ impl Terminal {
             .arg(screen.join("typescript"))
             .env("HOME", home.home(""))
             .env("LC_ALL", "C.UTF-8")
+            .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
         let mut process = Process::start("script", &mut script);
