@@ -44,22 +44,33 @@ impl Reply {
 
 /// Asks for `path` at a local port, within 10 s.
 pub(crate) fn get(port: u16, path: &str) -> io::Result<Reply> {
-    ask(port, path, Duration::from_secs(10))
+    ask(port, "GET", path, "", Duration::from_secs(10))
 }
 
-fn ask(port: u16, path: &str, bound: Duration) -> io::Result<Reply> {
+/// Sends a JSON text to `path` at a local port, and waits that long for each piece of the answer.
+pub(crate) fn post(port: u16, path: &str, body: &str, bound: Duration) -> io::Result<Reply> {
+    ask(port, "POST", path, body, bound)
+}
+
+fn ask(port: u16, method: &str, path: &str, body: &str, bound: Duration) -> io::Result<Reply> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, bound)?;
     stream.set_read_timeout(Some(bound))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     )?;
     let mut reader = BufReader::new(stream);
     let (first, headers) = read_head(&mut reader)?;
     let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
     let mut body = String::new();
-    reader.read_to_string(&mut body)?;
+    // Not everybody hangs up when asked to.
+    let length = header(&headers, "content-length").and_then(|length| length.parse().ok());
+    reader
+        .take(length.unwrap_or(u64::MAX))
+        .read_to_string(&mut body)?;
     Ok(Reply {
         status: status.ok_or_else(|| io::Error::other(format!("not HTTP: {first:?}")))?,
         headers,
@@ -69,7 +80,7 @@ fn ask(port: u16, path: &str, bound: Duration) -> io::Result<Reply> {
 
 /// Whether who asks at a local port is left without an answer, for longer than it takes to dial.
 pub(crate) fn gets_nothing(port: u16) -> bool {
-    ask(port, "/", Duration::from_secs(3)).is_err()
+    ask(port, "GET", "/", "", Duration::from_secs(3)).is_err()
 }
 
 /// Sends a whole answer.

@@ -8,6 +8,7 @@
 
 mod account;
 mod backend;
+mod browser;
 mod config;
 mod grafana;
 mod http;
@@ -25,6 +26,7 @@ mod wait;
 
 pub(crate) use account::Account;
 pub(crate) use backend::{Backend, Pattern};
+pub(crate) use browser::{Browser, ENTER};
 pub(crate) use config::{Config, Forward, Tunnel};
 pub(crate) use grafana::Grafana;
 pub(crate) use http::{get, gets_nothing};

@@ -10,6 +10,7 @@
 
 mod agent;
 mod auth;
+mod browser;
 #[path = "../common/mod.rs"]
 mod common;
 mod demo;
