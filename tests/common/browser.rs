@@ -59,8 +59,9 @@ impl Browser {
             port,
             session: String::new(),
         };
-        let capabilities = json!({"alwaysMatch": {"goog:chromeOptions": options}});
-        let session = browser.command("", &json!({ "capabilities": capabilities }));
+        // Scripts may make an element after the page is loaded: it is waited for, in milliseconds.
+        let wanted = json!({"goog:chromeOptions": options, "timeouts": {"implicit": 30_000}});
+        let session = browser.command("", &json!({"capabilities": {"alwaysMatch": wanted}}));
         let id = session["sessionId"].as_str();
         browser.session = id.expect("a session has an id").to_owned();
         browser
