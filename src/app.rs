@@ -1,6 +1,6 @@
 //! The running program: everything put together. The only room that knows them all.
 //!
-//! The start reads as the numbered steps of [`run`]; the end is one path, whoever asked for it:
+//! The start reads as the numbered steps of [`Start`] and [`hold`]; the end is one path, whoever asked for it:
 //! `Command::Quit`, tunnels down, engine returns, everything else is dropped.
 
 mod desk;
@@ -11,19 +11,23 @@ pub(crate) mod prompt;
 pub(crate) mod report;
 #[cfg(test)]
 mod samples;
+mod steward;
+mod tray;
 
 pub use narrate::Output;
+pub use tray::run_with_icon;
 
 use crate::config::{self, ConfigErrors, Loaded, Watcher};
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineOptions};
 use crate::i18n;
 use crate::ipc;
-use crate::logging::{self, LogError};
+use crate::logging::{self, LogError, LogGuard};
 use crate::model::{Command, Input, Language, Settings, Snapshot};
 use crate::paths::Paths;
 use crate::platform::{self, IpcListener};
 use crate::secrets::{Keyring, Vault};
+use crate::ui::{UiHandle, Wish};
 use desk::Desk;
 use lock::StateLock;
 use narrate::Narrator;
@@ -34,6 +38,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use steward::Steward;
 use tokio::sync::{mpsc, watch};
 
 /// How long the last lines may take to be printed.
@@ -82,6 +87,9 @@ pub enum RunError {
     /// There is no log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A defect of ours ended it.
+    #[error("it broke down: see the log")]
+    BrokeDown,
     /// The system gives no thread or no event loop.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -92,33 +100,69 @@ pub enum RunError {
 /// # Errors
 /// When it cannot start.
 pub fn run(options: RunOptions) -> Result<(), RunError> {
-    let paths = &options.paths;
-    let unusable = |path: PathBuf| move |source| RunError::State { path, source };
+    let start = Start::prepare(&options)?;
+    hold(&options, start, Face::Terminal)
+}
 
-    // 1. A directory that is ours, and ours alone.
-    let state_dir = &paths.state_dir;
-    let may_be_there = [paths.config_file.as_path(), &paths.known_hosts()];
-    lock::prepare(state_dir, &paths.lock(), &may_be_there).map_err(unusable(state_dir.clone()))?;
-    let lock = StateLock::take(&paths.lock()).map_err(unusable(paths.lock()))?;
-    let Some(lock) = lock else {
-        return Err(RunError::AlreadyRunning(state_dir.clone()));
-    };
+/// What is done before anything runs.
+struct Start {
+    lock: StateLock,
+    _log: LogGuard,
+    settings: Arc<Settings>,
+    language: Language,
+    printer: Printer,
+}
 
-    // 2. A log.
-    let _log = logging::start(&paths.log())?;
-    let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(version, state_dir = %state_dir.display(), "started");
+impl Start {
+    fn prepare(options: &RunOptions) -> Result<Self, RunError> {
+        let paths = &options.paths;
+        let unusable = |path: PathBuf| move |source| RunError::State { path, source };
 
-    // 3. A configuration.
-    let loaded = config::load(&paths.config_file).map_err(|errors| {
-        tracing::error!(file = %paths.config_file.display(), "the configuration has errors");
-        RunError::Config(errors)
-    })?;
-    let language = loaded.settings.language.unwrap_or_else(i18n::detect);
+        // 1. A directory that is ours, and ours alone.
+        let state_dir = &paths.state_dir;
+        let may_be_there = [paths.config_file.as_path(), &paths.known_hosts()];
+        lock::prepare(state_dir, &paths.lock(), &may_be_there)
+            .map_err(unusable(state_dir.clone()))?;
+        let lock = StateLock::take(&paths.lock()).map_err(unusable(paths.lock()))?;
+        let Some(lock) = lock else {
+            return Err(RunError::AlreadyRunning(state_dir.clone()));
+        };
 
+        // 2. A log.
+        let log = logging::start(&paths.log())?;
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(version, state_dir = %state_dir.display(), "started");
+
+        // 3. A configuration.
+        let loaded = config::load(&paths.config_file).map_err(|errors| {
+            tracing::error!(file = %paths.config_file.display(), "the configuration has errors");
+            RunError::Config(errors)
+        })?;
+        Ok(Self {
+            lock,
+            _log: log,
+            language: loaded.settings.language.unwrap_or_else(i18n::detect),
+            settings: loaded.settings,
+            printer: Printer::start()?,
+        })
+    }
+}
+
+/// Where the user meets the running program.
+enum Face {
+    /// On the terminal, if there is one.
+    Terminal,
+    /// On the desktop.
+    Desktop {
+        ui: UiHandle,
+        wishes: mpsc::UnboundedReceiver<Wish>,
+    },
+}
+
+/// Runs the engine, and what surrounds it, on this thread until it is told to quit.
+fn hold(options: &RunOptions, start: Start, face: Face) -> Result<(), RunError> {
     // 4. What a prompt may leave changed.
     let _terminal = platform::save_terminal();
-    let printer = Printer::start()?;
 
     // 5. The engine, and what surrounds it.
     platform::raise_descriptor_limit();
@@ -126,24 +170,20 @@ pub fn run(options: RunOptions) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(drive(&options, loaded.settings, language, &printer));
+    let result = runtime.block_on(drive(options, &start, face));
 
     // 6. The next run may begin before the verbs that wait for our end hear of it.
-    drop(lock);
+    drop(start.lock);
     // A keyring that does not answer must not hold up the end.
     runtime.shutdown_background();
-    printer.finish(LAST_LINES);
+    start.printer.finish(LAST_LINES);
     tracing::info!("ended");
     result
 }
 
-async fn drive(
-    options: &RunOptions,
-    settings: Arc<Settings>,
-    language: Language,
-    printer: &Printer,
-) -> Result<(), RunError> {
+async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), RunError> {
     let paths = &options.paths;
+    let (settings, language, printer) = (&start.settings, start.language, &start.printer);
     let known_hosts = KnownHostsFiles {
         own: paths.known_hosts(),
         user: paths.user_known_hosts.clone(),
@@ -153,7 +193,7 @@ async fn drive(
         SecretsIn::Memory => Vault::in_memory(),
     };
     let (engine, handle) = Engine::new(EngineOptions {
-        settings: Arc::clone(&settings),
+        settings: Arc::clone(settings),
         known_hosts: known_hosts.clone(),
         spool_dir: paths.spool(),
         vault: vault.clone(),
@@ -175,17 +215,29 @@ async fn drive(
     };
     tokio::spawn(desk.serve(received));
 
-    if options.output == Output::Lines && prompt::terminal_is_there() {
-        let prompter = Prompter {
-            language,
-            keyring: options.secrets == SecretsIn::Keyring,
-            inputs: handle.inputs.clone(),
-            snapshots: handle.snapshots.clone(),
-        };
-        tokio::spawn(prompter.run());
+    match face {
+        Face::Terminal if options.output == Output::Lines && prompt::terminal_is_there() => {
+            let prompter = Prompter {
+                language,
+                keyring: options.secrets == SecretsIn::Keyring,
+                inputs: handle.inputs.clone(),
+                snapshots: handle.snapshots.clone(),
+            };
+            tokio::spawn(prompter.run());
+        }
+        Face::Terminal => {}
+        Face::Desktop { ui, wishes } => {
+            let steward = Steward {
+                paths: paths.clone(),
+                inputs: handle.inputs.clone(),
+                snapshots: handle.snapshots.clone(),
+                ui,
+            };
+            tokio::spawn(steward.serve(wishes));
+        }
     }
 
-    let _watcher = follow_configuration(paths, &handle.inputs, language, &settings).await;
+    let _watcher = follow_configuration(paths, &handle.inputs, language, settings).await;
     let mut narrator = Narrator::new(options.output, language, reporter);
     let companions = async {
         tokio::join!(

@@ -58,7 +58,9 @@ pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         let cx = Context::find(tray.config, tray.state_dir, language)?;
         match tray.verb {
             Some(verb) => dispatch(cx, verb),
-            None if background::is_wanted(&cx.paths, tray.started) => run(cx, false, tray.secrets),
+            None if background::is_wanted(&cx.paths, tray.started) => {
+                hold(cx, false, tray.secrets, app::run_with_icon)
+            }
             None => Ok(()),
         }
     })
@@ -91,7 +93,7 @@ fn program<P: Parser>(
 
 fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Run { json, secrets } => run(cx, json, secrets),
+        Verb::Run { json, secrets } => hold(cx, json, secrets, app::run),
         Verb::Status { json, watch } => block_on(status::status(&cx, json, watch)),
         Verb::Up { tunnel } => block_on(switch::up(&cx, tunnel)),
         Verb::Down { tunnel } => block_on(switch::down(&cx, tunnel)),
@@ -235,7 +237,13 @@ impl Context {
     }
 }
 
-fn run(cx: Context, json: bool, secrets: args::Secrets) -> Result<(), Failure> {
+/// Runs the program itself, in one of its two ways.
+fn hold(
+    cx: Context,
+    json: bool,
+    secrets: args::Secrets,
+    run: fn(RunOptions) -> Result<(), RunError>,
+) -> Result<(), Failure> {
     let language = cx.language;
     let options = RunOptions {
         paths: cx.paths,
@@ -249,13 +257,16 @@ fn run(cx: Context, json: bool, secrets: args::Secrets) -> Result<(), Failure> {
             app::Output::Lines
         },
     };
-    app::run(options).map_err(|error| match error {
+    run(options).map_err(|error| match error {
         RunError::AlreadyRunning(state_dir) => Failure::new(
             Exit::AlreadyRunning,
             words::already_running(language, &state_dir.display().to_string()),
         ),
         RunError::Config(errors) => config::bad(language, &errors),
-        error @ (RunError::State { .. } | RunError::Log(_) | RunError::System(_)) => Failure::new(
+        error @ (RunError::State { .. }
+        | RunError::Log(_)
+        | RunError::System(_)
+        | RunError::BrokeDown) => Failure::new(
             Exit::Failed,
             words::cannot_run(language, &error.to_string()),
         ),

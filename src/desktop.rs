@@ -1,9 +1,13 @@
-//! The user's desktop: whether there is one to show something on, and its browser.
+//! The user's desktop: whether there is one to show something on, its browser, its editor.
 
 pub use crate::platform::has_display;
 
+use crate::platform;
 use hyper::Uri;
+use std::io;
 use std::net::IpAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -45,6 +49,28 @@ pub async fn open_in_browser(url: &str) -> Result<(), BrowserError> {
         Ok(Ok(Err(error))) => Err(BrowserError::Failed(error.to_string())),
         Ok(Err(_)) => Err(BrowserError::Failed("it panicked".to_owned())),
         Err(_) => Err(BrowserError::Timeout),
+    }
+}
+
+/// Opens a text file in the user's editor.
+///
+/// # Errors
+/// When there is no editor, or it fails at once; one that runs on is one that shows the file.
+pub async fn open_in_editor(file: &Path) -> io::Result<()> {
+    let mut command = platform::text_editor();
+    command.arg(file).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut editor = command.spawn()?;
+    let (done, outcome) = oneshot::channel();
+    // A child that nobody waits for would stay as a zombie.
+    std::thread::Builder::new()
+        .name("editor".to_owned())
+        .spawn(move || done.send(editor.wait()))?;
+    match timeout(START_TIMEOUT, outcome).await {
+        Ok(Ok(status)) if !status.as_ref().is_ok_and(ExitStatus::success) => {
+            Err(io::Error::other(format!("{}", status?)))
+        }
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

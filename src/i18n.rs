@@ -13,6 +13,7 @@ pub(crate) mod help;
 mod question;
 pub(crate) mod run;
 mod state;
+pub(crate) mod tray;
 pub(crate) mod units;
 pub(crate) mod verbs;
 

@@ -16,6 +16,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod desktop;
@@ -29,3 +30,4 @@ pub mod paths;
 pub mod platform;
 pub mod secrets;
 pub mod supervisor;
+pub mod ui;

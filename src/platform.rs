@@ -9,18 +9,20 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    IpcListener, SavedTerminal, agents, attach_console, bind_exclusive, create_private_dir,
-    harden_process, has_display, hide_typing, in_foreground, ipc_connect, keep_freed_memory,
-    keyring_store, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
-    raise_descriptor_limit, read_hidden_line, save_terminal, terminate_signal, tune_local_socket,
+    IpcListener, SavedTerminal, agents, attach_console, autostart, bind_exclusive,
+    create_private_dir, harden_process, has_display, hide_typing, in_foreground, ipc_connect,
+    keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
+    private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, save_terminal,
+    set_autostart, terminate_signal, text_editor, tooltip_text, tray_icon_size, tune_local_socket,
     tune_session_socket, typed_within,
 };
 #[cfg(windows)]
 pub use windows::{
-    IpcListener, SavedTerminal, agents, attach_console, bind_exclusive, create_private_dir,
-    harden_process, has_display, hide_typing, in_foreground, ipc_connect, keep_freed_memory,
-    keyring_store, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
-    raise_descriptor_limit, read_hidden_line, save_terminal, terminate_signal, tune_local_socket,
+    IpcListener, SavedTerminal, agents, attach_console, autostart, bind_exclusive,
+    create_private_dir, harden_process, has_display, hide_typing, in_foreground, ipc_connect,
+    keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
+    private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, save_terminal,
+    set_autostart, terminate_signal, text_editor, tooltip_text, tray_icon_size, tune_local_socket,
     tune_session_socket, typed_within,
 };
 
@@ -38,6 +40,17 @@ pub type IpcStream = Box<dyn LocalStream>;
 
 /// A connection to an SSH agent.
 pub type AgentStream = Box<dyn LocalStream>;
+
+/// Whether the desktop starts Passerelle when the user logs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Autostart {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+    /// It does, or does not, and the user cannot change that here.
+    Fixed(bool),
+}
 
 /// Where the machine's administrator lays a policy down. It may be empty.
 #[derive(Debug)]

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 const DOCUMENT: &str = "docs/architecture.md";
 
 /// A room, and the rooms that it may import. `*`: all of them.
-const TABLE: [(&str, &[&str]); 15] = [
+const TABLE: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("paths", &[]),
+    ("clock", &[]),
     ("platform", &["model", "paths"]),
     ("config", &["model", "paths", "platform"]),
     ("hostkey", &["model", "paths", "platform"]),
@@ -37,6 +38,7 @@ const TABLE: [(&str, &[&str]); 15] = [
             "paths",
         ],
     ),
+    ("ui", &["model", "i18n", "platform", "clock"]),
     ("app", &["*"]),
     ("cli", &["*"]),
     ("demo", &["*"]),

@@ -1,12 +1,13 @@
 //! The status as scripts and verbs see it, made of the snapshot and the counters.
 
+use crate::clock::WallClock;
 use crate::i18n;
 use crate::model::{
     FaultReport, ForwardReport, ForwardView, Language, Question, QuestionKind, QuestionReport,
     Snapshot, StatusReport, Target, Traffic, TunnelReport, TunnelView,
 };
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 /// Makes reports. Clones tell the same time.
 #[derive(Debug, Clone)]
@@ -145,49 +146,6 @@ fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// What the wall clock says at a moment of the monotonic one.
-#[derive(Debug, Clone, Copy)]
-struct WallClock {
-    moment: Instant,
-    time: SystemTime,
-}
-
-impl WallClock {
-    fn now() -> Self {
-        Self {
-            moment: Instant::now(),
-            time: SystemTime::now(),
-        }
-    }
-
-    /// Follows the system's clock when that was set, or went on while the machine slept; else stays
-    /// as it is, so that the same moment is always told the same.
-    fn keep_right(&mut self, now: Self) {
-        const TOLERATED: Duration = Duration::from_secs(2);
-        let told = self.at(now.moment);
-        let off = match told.duration_since(now.time) {
-            Ok(ahead) => ahead,
-            Err(behind) => behind.duration(),
-        };
-        if off > TOLERATED {
-            *self = now;
-        }
-    }
-
-    fn at(&self, moment: Instant) -> SystemTime {
-        match moment.checked_duration_since(self.moment) {
-            Some(later) => self.time.checked_add(later),
-            None => self.time.checked_sub(self.moment.duration_since(moment)),
-        }
-        .unwrap_or(self.time)
-    }
-
-    /// As RFC 3339 has it, in UTC.
-    fn rfc3339(&self, moment: Instant) -> String {
-        humantime::format_rfc3339_millis(self.at(moment)).to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,41 +230,5 @@ mod tests {
         let forward = &report.tunnels[0].forwards[0];
         assert_eq!(forward.health, "not_listening");
         assert!(forward.detail.contains("Port 3000"));
-    }
-
-    #[test]
-    fn moments_are_told_in_utc_and_the_same_each_time() {
-        let clock = WallClock {
-            moment: Instant::now(),
-            time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000),
-        };
-        let told = |moment| clock.rfc3339(moment);
-        assert_eq!(told(clock.moment), "2001-09-09T01:46:40.000Z");
-        assert_eq!(
-            told(clock.moment + Duration::from_millis(1500)),
-            "2001-09-09T01:46:41.500Z"
-        );
-    }
-
-    #[test]
-    fn the_clock_is_set_right_only_when_it_is_wrong() {
-        let start = WallClock::now();
-        let minute = Duration::from_secs(60);
-        let later = |slept: Duration| WallClock {
-            moment: start.moment + minute,
-            time: start.time + minute + slept,
-        };
-        let mut clock = start;
-        clock.keep_right(later(Duration::from_millis(500)));
-        assert_eq!(clock.time, start.time);
-        let woken = later(Duration::from_secs(3600));
-        clock.keep_right(woken);
-        assert_eq!(clock.time, woken.time);
-        let set_back = WallClock {
-            moment: woken.moment,
-            time: start.time,
-        };
-        clock.keep_right(set_back);
-        assert_eq!(clock.time, start.time);
     }
 }

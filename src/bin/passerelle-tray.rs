@@ -1,4 +1,4 @@
-//! The tray program. Until it has an icon, it holds the tunnels without showing anything.
+//! The tray program: holds the tunnels in the background, and shows an icon.
 
 #![cfg_attr(windows, windows_subsystem = "windows")]
 

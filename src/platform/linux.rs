@@ -1,6 +1,7 @@
 //! Linux.
 
 mod agent;
+mod autostart;
 mod desktop;
 mod files;
 mod ipc;
@@ -13,7 +14,8 @@ mod sockets;
 mod terminal;
 
 pub use agent::agents;
-pub use desktop::has_display;
+pub use autostart::{autostart, set_autostart};
+pub use desktop::{has_display, text_editor, tooltip_text, tray_icon_size};
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;

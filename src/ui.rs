@@ -1,0 +1,350 @@
+//! What is seen on the desktop: the icon, its menu and the questions' windows.
+//!
+//! It owns the main thread, where every desktop wants it. What is true comes in as [`UiEvent`], what
+//! the user wants goes out as [`Wish`]; it sees the engine no more than that. Between two events it
+//! sleeps: there is a timer only where something on the screen moves.
+
+mod icon;
+mod menu;
+#[cfg(test)]
+mod samples;
+mod status;
+mod tooltip;
+mod tray;
+
+use crate::clock::WallClock;
+use crate::i18n::tray as words;
+use crate::model::{Command, ForwardId, Language, Snapshot};
+use crate::platform::Autostart;
+use arboard::Clipboard;
+use icon::Look;
+use menu::{Choice, Surroundings};
+use status::Times;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tray::{Tray, View};
+use tray_icon::menu::{MenuEvent, MenuId};
+use tray_icon::{MouseButton, MouseButtonState, TrayIconEvent};
+use winit::application::ApplicationHandler;
+use winit::error::EventLoopError;
+use winit::event::{StartCause, WindowEvent};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
+use winit::window::WindowId;
+
+/// How long each drawing of a dial under way is shown.
+const PULSE: Duration = Duration::from_millis(800);
+
+/// What the user wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Something of the tunnels.
+    Command(Command),
+    /// That service in the browser, as soon as it works.
+    Open(ForwardId),
+    /// The log.
+    OpenLog,
+    /// The configuration, to change it.
+    EditConfiguration,
+    /// To have Passerelle started at log-on, or not.
+    SetAutostart(bool),
+}
+
+/// What wakes the event loop, besides the windows.
+#[derive(Debug)]
+pub enum UiEvent {
+    /// This is true now.
+    Snapshot(Arc<Snapshot>),
+    /// Whether Passerelle starts at log-on.
+    Autostart(Autostart),
+    /// Somebody started Passerelle once more: show that it is there.
+    Show,
+    /// An item of the menu was chosen.
+    Chosen(MenuId),
+    /// The icon was clicked, in the way that does not open the menu.
+    Clicked,
+    /// Everything else has ended: end too.
+    Ended,
+}
+
+/// The way in, from any thread.
+#[derive(Debug, Clone)]
+pub struct UiHandle(EventLoopProxy<UiEvent>);
+
+impl UiHandle {
+    /// Tells it. Once it has ended, nobody hears it.
+    pub fn tell(&self, event: UiEvent) {
+        let _ = self.0.send_event(event);
+    }
+}
+
+/// The user interface before it runs.
+pub struct Ui(EventLoop<UiEvent>);
+
+impl Ui {
+    /// Connects to the display.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new() -> Result<Self, EventLoopError> {
+        EventLoop::with_user_event().build().map(Self)
+    }
+
+    /// The way in.
+    #[must_use]
+    pub fn handle(&self) -> UiHandle {
+        UiHandle(self.0.create_proxy())
+    }
+
+    /// Runs on this thread until [`UiEvent::Ended`]; then nothing of it is left on the screen.
+    ///
+    /// # Errors
+    /// When the display is lost.
+    pub fn run(
+        self,
+        language: Language,
+        wishes: mpsc::UnboundedSender<Wish>,
+    ) -> Result<(), EventLoopError> {
+        follow_the_tray(&self.handle());
+        self.0.set_control_flow(ControlFlow::Wait);
+        self.0.run_app(&mut Desktop::new(language, wishes))
+    }
+}
+
+/// Its events arrive on threads of its own.
+fn follow_the_tray(ui: &UiHandle) {
+    let chosen = ui.clone();
+    MenuEvent::set_event_handler(Some(move |event: MenuEvent| {
+        chosen.tell(UiEvent::Chosen(event.id));
+    }));
+    let clicked = ui.clone();
+    TrayIconEvent::set_event_handler(Some(move |event| {
+        if asks_for_the_main_thing(&event) {
+            clicked.tell(UiEvent::Clicked);
+        }
+    }));
+}
+
+/// Windows opens the menu by a single click already.
+fn asks_for_the_main_thing(event: &TrayIconEvent) -> bool {
+    if cfg!(windows) {
+        matches!(
+            event,
+            TrayIconEvent::DoubleClick {
+                button: MouseButton::Left,
+                ..
+            }
+        )
+    } else {
+        matches!(
+            event,
+            TrayIconEvent::Click {
+                button: MouseButton::Left,
+                button_state: MouseButtonState::Up,
+                ..
+            }
+        )
+    }
+}
+
+/// What is on the screen, and why.
+struct Desktop {
+    language: Language,
+    wishes: mpsc::UnboundedSender<Wish>,
+    snapshot: Arc<Snapshot>,
+    autostart: Autostart,
+    clock: WallClock,
+    icon: IconState,
+    pulse: Pulse,
+    /// Kept as long as we run: X11 asks us for the text when somebody pastes it.
+    clipboard: Option<Clipboard>,
+}
+
+enum IconState {
+    /// Nothing to show yet.
+    Unborn,
+    Shown(Box<Tray>),
+    /// The system takes no icon.
+    Impossible,
+}
+
+/// Which drawing of a dial under way is shown, and until when.
+#[derive(Debug, Default)]
+struct Pulse {
+    frame: usize,
+    next: Option<Instant>,
+}
+
+impl Desktop {
+    fn new(language: Language, wishes: mpsc::UnboundedSender<Wish>) -> Self {
+        Self {
+            language,
+            wishes,
+            snapshot: Arc::default(),
+            autostart: Autostart::Fixed(false),
+            clock: WallClock::now(),
+            icon: IconState::Unborn,
+            pulse: Pulse::default(),
+            clipboard: None,
+        }
+    }
+
+    /// Shows what is true.
+    fn refresh(&mut self) {
+        let now = Instant::now();
+        self.clock.keep_right(WallClock::now());
+        let look = Look::of(&self.snapshot);
+        let frame = self.pulse.follow(look.frames(), now);
+        let times = Times {
+            clock: self.clock,
+            now,
+        };
+        let with = Surroundings {
+            language: self.language,
+            times,
+            autostart: self.autostart,
+        };
+        let view = View {
+            look,
+            frame,
+            tooltip: tooltip::tooltip(self.language, &self.snapshot, &times),
+            menu: menu::menu(&self.snapshot, &with),
+        };
+        match &mut self.icon {
+            IconState::Unborn => self.icon = self.bear(view),
+            IconState::Shown(tray) => tray.show(view),
+            IconState::Impossible => {}
+        }
+    }
+
+    fn bear(&self, view: View) -> IconState {
+        match Tray::new(view) {
+            Ok(tray) => IconState::Shown(Box::new(tray)),
+            Err(error) => {
+                tracing::warn!(%error, "no icon");
+                let complaint = words::no_icon(self.language, &error.to_string());
+                // Where nobody reads, the log has it.
+                let _ = writeln!(std::io::stderr(), "{complaint}");
+                IconState::Impossible
+            }
+        }
+    }
+
+    fn chosen(&mut self, item: &MenuId) {
+        let IconState::Shown(tray) = &self.icon else {
+            return;
+        };
+        match tray.choice(item) {
+            Some(Choice::Wish(wish)) => self.wish(wish),
+            Some(Choice::Copy(text)) => self.copy(text),
+            Some(Choice::Answer(..) | Choice::About) | None => {}
+        }
+    }
+
+    /// A click on the icon itself.
+    fn clicked(&mut self) {
+        let mut primary = self
+            .snapshot
+            .tunnels
+            .iter()
+            .filter_map(|view| view.primary());
+        if let Some(forward) = primary.next() {
+            let open = Wish::Open(forward.id().clone());
+            self.wish(open);
+        }
+    }
+
+    fn wish(&self, wish: Wish) {
+        // Whoever would hear it has ended, and tells us so.
+        let _ = self.wishes.send(wish);
+    }
+
+    fn copy(&mut self, text: String) {
+        if self.clipboard.is_none() {
+            self.clipboard = Clipboard::new()
+                .inspect_err(|error| tracing::warn!(%error, "no clipboard"))
+                .ok();
+        }
+        if let Some(clipboard) = &mut self.clipboard
+            && let Err(error) = clipboard.set_text(text)
+        {
+            tracing::warn!(%error, "the clipboard does not take it");
+        }
+    }
+}
+
+impl ApplicationHandler<UiEvent> for Desktop {
+    fn resumed(&mut self, _: &ActiveEventLoop) {}
+
+    fn new_events(&mut self, _: &ActiveEventLoop, cause: StartCause) {
+        if matches!(cause, StartCause::ResumeTimeReached { .. }) {
+            self.refresh();
+        }
+    }
+
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, event: UiEvent) {
+        match event {
+            UiEvent::Snapshot(snapshot) => {
+                self.snapshot = snapshot;
+                self.refresh();
+            }
+            UiEvent::Autostart(autostart) => {
+                self.autostart = autostart;
+                self.refresh();
+            }
+            UiEvent::Chosen(item) => self.chosen(&item),
+            UiEvent::Clicked => self.clicked(),
+            UiEvent::Show => {}
+            UiEvent::Ended => {
+                self.icon = IconState::Unborn;
+                event_loop.exit();
+            }
+        }
+    }
+
+    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, _: WindowEvent) {}
+
+    fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
+        event_loop.set_control_flow(match self.pulse.next {
+            Some(at) => ControlFlow::WaitUntil(at),
+            None => ControlFlow::Wait,
+        });
+    }
+}
+
+impl Pulse {
+    /// The drawing to show now, out of so many.
+    fn follow(&mut self, frames: usize, now: Instant) -> usize {
+        if frames < 2 {
+            *self = Self::default();
+        } else if self.next.is_none_or(|next| next <= now) {
+            self.frame = match self.next {
+                Some(_) => (self.frame + 1) % frames,
+                None => 0,
+            };
+            self.next = Some(now + PULSE);
+        }
+        self.frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_icon_moves_only_while_it_has_two_drawings() {
+        let start = Instant::now();
+        let mut pulse = Pulse::default();
+        assert_eq!(pulse.follow(1, start), 0);
+        assert_eq!(pulse.next, None);
+        assert_eq!(pulse.follow(2, start), 0);
+        assert_eq!(pulse.follow(2, start + PULSE / 2), 0);
+        assert_eq!(pulse.follow(2, start + PULSE), 1);
+        assert_eq!(pulse.next, Some(start + 2 * PULSE));
+        assert_eq!(pulse.follow(2, start + 2 * PULSE), 0);
+        assert_eq!(pulse.follow(1, start + 2 * PULSE), 0);
+        assert_eq!(pulse.next, None);
+    }
+}
