@@ -54,11 +54,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     platform::harden_process();
     platform::attach_console();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let again = background::to_start_again(&arguments);
     program(arguments, |tray: Tray, language| {
         let cx = Context::find(tray.config, tray.state_dir, language)?;
         match tray.verb {
             Some(verb) => dispatch(cx, verb),
             None if background::is_wanted(&cx.paths, tray.started) => {
+                platform::register_program(&again);
                 hold(cx, false, tray.secrets, app::run_with_icon)
             }
             None => Ok(()),

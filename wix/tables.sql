@@ -11,6 +11,10 @@ UPDATE `Component` SET `Condition` = 'UI_LANGUAGE' WHERE `Component` = 'CLanguag
 UPDATE `Component` SET `Condition` = 'NOT FRENCH' WHERE `Component` = 'CShortcut'
 UPDATE `Component` SET `Condition` = 'FRENCH' WHERE `Component` = 'CShortcutFrench'
 
+# There are no dialogs, so nothing is left to do before the execution: what would be found out before it
+# would be handed on to it in part, the directory and not what the installed version was installed with.
+DELETE FROM `InstallUISequence` WHERE `Action` <> 'ExecuteAction'
+
 # Registry searches in the 64-bit view (16), for raw values (2).
 UPDATE `RegLocator` SET `Type` = 18 WHERE `Type` = 2
 

@@ -5,7 +5,11 @@ use super::exit::{Exit, Failure};
 use super::{Context, block_on, switch};
 use crate::config;
 use crate::paths::Paths;
+use std::ffi::OsString;
 use std::fs;
+
+/// Names who starts it.
+const STARTED: &str = "--started";
 
 /// Whether to run. A configuration that cannot be read is no reason to stay away: its errors are for
 /// the user to see.
@@ -18,6 +22,21 @@ pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
         // The mark is good for one start.
         Some(Started::AfterUpgrade) => fs::remove_file(paths.upgraded()).is_ok(),
     }
+}
+
+/// The arguments by which the system starts the program again that it had to end: the same, the program
+/// itself left out, but nobody is to ask again whether it is wanted.
+pub(super) fn to_start_again(arguments: &[OsString]) -> Vec<OsString> {
+    let mut again = Vec::new();
+    let mut arguments = arguments.iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == STARTED {
+            arguments.next();
+        } else if !argument.to_string_lossy().starts_with(STARTED) {
+            again.push(argument.clone());
+        }
+    }
+    again
 }
 
 /// Ends the running program, and leaves a mark that it ran.
@@ -53,6 +72,23 @@ mod tests {
         assert!(!wanted("start_at_logon = false"));
         assert!(wanted("start_at_logon = nonsense"));
         assert!(is_wanted(&paths, None));
+    }
+
+    #[test]
+    fn the_system_starts_it_again_as_it_was_started() {
+        let again = |arguments: &[&str]| {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            to_start_again(&arguments)
+        };
+        assert!(again(&["passerelle-tray"]).is_empty());
+        assert_eq!(
+            again(&["t", "--started", "after-upgrade", "--config", "a b"]),
+            ["--config", "a b"]
+        );
+        assert_eq!(
+            again(&["t", "--started=at-logon", "--secrets", "memory"]),
+            ["--secrets", "memory"]
+        );
     }
 
     #[test]

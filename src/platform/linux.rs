@@ -15,14 +15,16 @@ mod terminal;
 
 pub use agent::agents;
 pub use autostart::{autostart, set_autostart};
-pub use desktop::{has_display, text_editor, tooltip_text, tray_icon_size};
+pub use desktop::{has_display, show_error, text_editor, tooltip_text, tray_icon_size};
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;
 pub use memory::keep_freed_memory;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
-pub use process::{attach_console, harden_process, raise_descriptor_limit, terminate_signal};
+pub use process::{
+    attach_console, harden_process, raise_descriptor_limit, register_program, terminate_signal,
+};
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
 pub use terminal::{
     SavedTerminal, hide_typing, in_foreground, read_hidden_line, save_terminal, typed_within,

@@ -1,6 +1,7 @@
 //! Windows.
 
 mod agent;
+mod announcements;
 mod autostart;
 mod desktop;
 mod files;
@@ -10,12 +11,13 @@ mod keyring;
 mod policy;
 mod ports;
 mod process;
+mod registration;
 mod sockets;
 mod terminal;
 
 pub use agent::agents;
 pub use autostart::{autostart, set_autostart};
-pub use desktop::{has_display, text_editor, tooltip_text, tray_icon_size};
+pub use desktop::{has_display, show_error, text_editor, tooltip_text, tray_icon_size};
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;
@@ -24,7 +26,16 @@ pub use ports::{port_owner, port_reserved};
 pub use process::{
     attach_console, harden_process, keep_freed_memory, raise_descriptor_limit, terminate_signal,
 };
+pub use registration::register_program;
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
 pub use terminal::{
     SavedTerminal, hide_typing, in_foreground, read_hidden_line, save_terminal, typed_within,
 };
+
+use std::ffi::OsStr;
+use std::os::windows::ffi::OsStrExt;
+
+/// The text as the system's calls take it: UTF-16, with a zero at its end.
+fn wide(text: &OsStr) -> Vec<u16> {
+    text.encode_wide().chain([0]).collect()
+}

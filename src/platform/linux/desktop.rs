@@ -29,3 +29,8 @@ pub fn tooltip_text(text: &str) -> String {
 pub fn text_editor() -> Command {
     Command::new("xdg-open")
 }
+
+/// The system has no box of its own for an error. Tells whether there was one.
+pub fn show_error(_title: &str, _text: &str) -> bool {
+    false
+}

@@ -3,6 +3,7 @@
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
+use std::ffi::OsString;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Keeps secrets in memory from reaching a core file or another process of this user.
@@ -45,6 +46,9 @@ pub fn raise_descriptor_limit() {
 
 /// Every program has the standard streams that it was started with.
 pub fn attach_console() {}
+
+/// No desktop asks for that: an installer leaves running programs alone.
+pub fn register_program(_arguments: &[OsString]) {}
 
 /// Waits until someone asks the process to end: Ctrl-C or SIGTERM.
 pub async fn terminate_signal() {

@@ -1,11 +1,14 @@
 //! The desktop, as far as systems differ in it.
 
-#![expect(unsafe_code, reason = "GetSystemMetrics is a system call")]
+#![expect(unsafe_code, reason = "a message box, and a size of the system's")]
 
-use std::env;
+use super::wide;
 use std::path::PathBuf;
 use std::process::Command;
-use windows_sys::Win32::UI::WindowsAndMessaging::{GetSystemMetrics, SM_CXSMICON};
+use std::{env, ptr};
+use windows_sys::Win32::UI::WindowsAndMessaging::{
+    GetSystemMetrics, MB_ICONERROR, MB_OK, MB_SETFOREGROUND, MessageBoxW, SM_CXSMICON,
+};
 
 /// Whether this session has a display: always, as far as a program that a user starts is concerned.
 #[must_use]
@@ -34,4 +37,19 @@ pub fn text_editor() -> Command {
     let root =
         env::var_os("SystemRoot").map_or_else(|| PathBuf::from(r"C:\Windows"), PathBuf::from);
     Command::new(root.join("System32").join("notepad.exe"))
+}
+
+/// Shows a box of the system's own, and waits until the user has closed it. Tells whether there was one.
+pub fn show_error(title: &str, text: &str) -> bool {
+    let (title, text) = (wide(title.as_ref()), wide(text.as_ref()));
+    // SAFETY: both texts end with a zero and outlive the call; the box may have no owner.
+    let pressed = unsafe {
+        MessageBoxW(
+            ptr::null_mut(),
+            text.as_ptr(),
+            title.as_ptr(),
+            MB_OK | MB_ICONERROR | MB_SETFOREGROUND,
+        )
+    };
+    pressed != 0
 }

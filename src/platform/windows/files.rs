@@ -6,9 +6,9 @@
 )]
 
 use super::identity::{ADMINISTRATORS, Permissions, SYSTEM, owner_of, user_sid};
+use super::wide;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
-use std::os::windows::ffi::OsStrExt;
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsHandle;
 use std::path::Path;
@@ -46,7 +46,7 @@ pub fn private_file_options() -> OpenOptions {
 }
 
 fn create(path: &Path, permissions: &Permissions) -> io::Result<()> {
-    let name: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    let name = wide(path.as_os_str());
     let attributes = permissions.attributes();
     // SAFETY: the name ends with a zero; the attributes and what they point to outlive the call.
     if unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) } == 0 {

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "the security functions of advapi32")]
 
+use super::wide;
 use std::ffi::c_void;
 use std::io;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
@@ -14,8 +15,7 @@ use windows_sys::Win32::Security::Authorization::{
 use windows_sys::Win32::Security::{
     ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, GetTokenInformation,
     OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID,
-    SECURITY_ATTRIBUTES, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER,
-    TokenLogonSid, TokenUser,
+    SECURITY_ATTRIBUTES, TOKEN_QUERY, TOKEN_USER, TokenUser,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
@@ -30,24 +30,10 @@ pub(super) const SYSTEM: &str = "S-1-5-18";
 /// # Errors
 /// As the token functions have them.
 pub(super) fn user_sid() -> io::Result<String> {
-    let information = token_information(TokenUser)?;
+    let information = token_user()?;
     // SAFETY: the buffer is aligned to 8 bytes and holds the TOKEN_USER that the call wrote, whose
     // identifier points into the same buffer, which outlives its use.
     unsafe { sid_text((*information.as_ptr().cast::<TOKEN_USER>()).User.Sid) }
-}
-
-/// The session that we were logged on in, as `S-1-5-5-…`: every program of it has the same, elevated
-/// or not, and no program of another session has. `None` for a service, which belongs to no session.
-pub(super) fn logon_sid() -> Option<String> {
-    let information = token_information(TokenLogonSid).ok()?;
-    // SAFETY: the buffer is aligned to 8 bytes and holds the TOKEN_GROUPS that the call wrote; the
-    // first group is read only where there is one, and points into the same buffer.
-    unsafe {
-        let groups = information.as_ptr().cast::<TOKEN_GROUPS>();
-        ((*groups).GroupCount > 0)
-            .then(|| sid_text((*groups).Groups[0].Sid).ok())
-            .flatten()
-    }
 }
 
 /// The owner of an open object.
@@ -85,7 +71,7 @@ impl Permissions {
     /// # Errors
     /// When it is not SDDL.
     pub(super) fn parse(sddl: &str) -> io::Result<Self> {
-        let text: Vec<u16> = sddl.encode_utf16().chain([0]).collect();
+        let text = wide(sddl.as_ref());
         let mut descriptor: PSECURITY_DESCRIPTOR = ptr::null_mut();
         // SAFETY: the text ends with a zero, the place for the result outlives the call, and its
         // length is not asked for.
@@ -139,7 +125,7 @@ impl Permissions {
     }
 }
 
-fn token_information(class: TOKEN_INFORMATION_CLASS) -> io::Result<Vec<u64>> {
+fn token_user() -> io::Result<Vec<u64>> {
     let mut token = ptr::null_mut();
     // SAFETY: the pseudo handle of the own process needs no closing; the place for the token outlives
     // the call.
@@ -152,7 +138,7 @@ fn token_information(class: TOKEN_INFORMATION_CLASS) -> io::Result<Vec<u64>> {
     unsafe {
         GetTokenInformation(
             token.as_raw_handle(),
-            class,
+            TokenUser,
             ptr::null_mut(),
             0,
             &raw mut length,
@@ -167,7 +153,7 @@ fn token_information(class: TOKEN_INFORMATION_CLASS) -> io::Result<Vec<u64>> {
     succeeded(unsafe {
         GetTokenInformation(
             token.as_raw_handle(),
-            class,
+            TokenUser,
             buffer.as_mut_ptr().cast::<c_void>(),
             length,
             &raw mut length,
@@ -228,9 +214,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_and_the_session_have_names() {
+    fn the_user_has_a_name() {
         assert!(user_sid().unwrap().starts_with("S-1-5-"));
-        assert!(logon_sid().is_none_or(|sid| sid.starts_with("S-1-5-5-")));
     }
 
     #[test]

@@ -1,26 +1,40 @@
 //! The local pipe between the verbs and the running program, named after the user and the state
-//! directory. Only programs of the same session may open it; a verb makes sure that the pipe it
-//! found is its own user's, as anyone may make a pipe of any free name.
+//! directory.
+//!
+//! Only this user's programs may open it: that is its access list. (The identifier of the logon session
+//! would not do in its place, as what `runas` starts for another user bears the same.) Each end then makes
+//! sure that the other one is in its own session, and a verb also that the pipe it found is its own user's,
+//! as anyone may make a pipe of any free name.
 
-#![expect(unsafe_code, reason = "a pipe with a security descriptor")]
+#![expect(
+    unsafe_code,
+    reason = "a pipe's security descriptor, and who is at its other end"
+)]
 
-use super::identity::{Permissions, logon_sid, owner_of, user_sid};
+use super::identity::{Permissions, owner_of, user_sid};
 use crate::paths::Paths;
 use crate::platform::IpcStream;
 use std::io;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle};
+use std::process;
 use std::time::Duration;
 use tokio::net::windows::named_pipe::{
     ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions,
 };
 use tokio::time::{sleep, timeout};
-use windows_sys::Win32::Foundation::ERROR_PIPE_BUSY;
+use windows_sys::Win32::Foundation::{ERROR_PIPE_BUSY, HANDLE};
 use windows_sys::Win32::Security::Authorization::SE_KERNEL_OBJECT;
+use windows_sys::Win32::System::Pipes::{
+    GetNamedPipeClientSessionId, GetNamedPipeServerProcessId, GetNamedPipeServerSessionId,
+};
+use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
+use windows_sys::Win32::UI::WindowsAndMessaging::AllowSetForegroundWindow;
+use windows_sys::core::BOOL;
 
 /// How long a verb waits for the program to take it in.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// The running program's end: takes connections of this session.
+/// The running program's end: takes connections of this user's, in this session.
 #[derive(Debug)]
 pub struct IpcListener {
     name: String,
@@ -37,13 +51,12 @@ impl IpcListener {
     pub fn bind(paths: &Paths) -> io::Result<Self> {
         let user = user_sid()?;
         let name = pipe_name(&user, paths);
-        let allowed = logon_sid().unwrap_or_else(|| user.clone());
-        let sddl = format!("O:{user}D:P(A;;GA;;;{allowed})");
+        let sddl = format!("O:{user}D:P(A;;GA;;;{user})");
         let next = create(&name, &sddl, Instance::First)?;
         Ok(Self { name, sddl, next })
     }
 
-    /// The next connection of this session.
+    /// The next connection.
     ///
     /// # Errors
     /// When no further pipe can be made.
@@ -52,10 +65,13 @@ impl IpcListener {
             let connected = self.next.connect().await;
             let next = create(&self.name, &self.sddl, Instance::Further)?;
             let current = std::mem::replace(&mut self.next, next);
-            match connected {
+            // It may have come and gone before we looked.
+            let caller = connected.and_then(|()| {
+                assert_own_session(current.as_raw_handle(), GetNamedPipeClientSessionId)
+            });
+            match caller {
                 Ok(()) => return Ok(Box::new(current)),
-                // It came and went before we looked.
-                Err(error) => tracing::debug!(%error, "a verb went away"),
+                Err(error) => tracing::debug!(%error, "a verb is not taken in"),
             }
         }
     }
@@ -80,7 +96,43 @@ pub async fn ipc_connect(paths: &Paths) -> io::Result<IpcStream> {
             format!("the other end belongs to user {owner}"),
         ));
     }
+    assert_own_session(pipe.as_raw_handle(), GetNamedPipeServerSessionId)?;
+    let_come_forward(pipe.as_raw_handle());
     Ok(Box::new(pipe))
+}
+
+/// Fails unless the other end of the pipe is in our own session, as `session_of` tells that.
+fn assert_own_session(
+    pipe: HANDLE,
+    session_of: unsafe extern "system" fn(HANDLE, *mut u32) -> BOOL,
+) -> io::Result<()> {
+    let (mut own, mut other) = (0, 0);
+    // SAFETY: the caller's pipe is open for the calls, and the places for the numbers outlive them.
+    let known = unsafe {
+        ProcessIdToSessionId(process::id(), &raw mut own) != 0
+            && session_of(pipe, &raw mut other) != 0
+    };
+    if !known {
+        return Err(io::Error::last_os_error());
+    }
+    if own != other {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("the other end is in session {other}, not in {own}"),
+        ));
+    }
+    Ok(())
+}
+
+/// What the user has just started may show itself; the program that it turns to may do so in its place.
+fn let_come_forward(pipe: HANDLE) {
+    let mut process = 0;
+    // SAFETY: the caller's pipe is open for the call, and the place for the number outlives it.
+    unsafe {
+        if GetNamedPipeServerProcessId(pipe, &raw mut process) != 0 {
+            AllowSetForegroundWindow(process);
+        }
+    }
 }
 
 async fn open(name: &str) -> io::Result<NamedPipeClient> {

@@ -6,7 +6,9 @@
     reason = "the loader's and the error reporting's switches"
 )]
 
+use super::announcements::{Announcement, announcements};
 use tokio::signal::windows;
+use tokio::sync::broadcast::error::RecvError;
 use windows_sys::Win32::System::Console::{ATTACH_PARENT_PROCESS, AttachConsole};
 use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
 use windows_sys::Win32::System::LibraryLoader::{
@@ -38,25 +40,35 @@ pub fn attach_console() {
     unsafe { AttachConsole(ATTACH_PARENT_PROCESS) };
 }
 
-/// Waits until someone asks the process to end: Ctrl-C or Ctrl-Break, the console closes, the user
-/// logs off, or the system shuts down.
+/// Waits until someone asks the process to end: Ctrl-C or Ctrl-Break, the console closes, or the session
+/// ends, be it that the user logs off, that the system shuts down, or that an installer wants our files.
 pub async fn terminate_signal() {
-    let (Ok(mut interrupt), Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (
+    // The console's events for log-off and shutdown do not come to a program that can have windows.
+    let session = session_end();
+    let (Ok(mut interrupt), Ok(mut stop), Ok(mut close)) = (
         windows::ctrl_c(),
         windows::ctrl_break(),
         windows::ctrl_close(),
-        windows::ctrl_logoff(),
-        windows::ctrl_shutdown(),
     ) else {
         // The events then keep their default effect, which ends the process as well.
         tracing::warn!("cannot watch for console events");
-        return std::future::pending().await;
+        return session.await;
     };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = stop.recv() => {}
         _ = close.recv() => {}
-        _ = logoff.recv() => {}
-        _ = shutdown.recv() => {}
+        () = session => {}
+    }
+}
+
+async fn session_end() {
+    let mut announcements = announcements();
+    loop {
+        match announcements.recv().await {
+            Ok(Announcement::SessionEnds) => return,
+            Ok(Announcement::Resumed) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
     }
 }
