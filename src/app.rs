@@ -5,6 +5,7 @@
 
 mod desk;
 mod lock;
+pub(crate) mod logon;
 pub(crate) mod narrate;
 pub(crate) mod printer;
 pub(crate) mod prompt;

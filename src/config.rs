@@ -46,6 +46,12 @@ impl Loaded {
     pub fn rows(&self) -> Vec<KeyOrigin> {
         origin::rows(&self.settings, &self.origins)
     }
+
+    /// Whether the policy leaves the user no word in `start_at_logon`.
+    #[must_use]
+    pub fn start_at_logon_is_locked(&self) -> bool {
+        self.origins.of(keys::START_AT_LOGON.about.name) == Origin::Policy { locked: true }
+    }
 }
 
 /// Reads the configuration file, under the machine's policy. A file that does not exist says nothing:

@@ -9,18 +9,18 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    IpcListener, SavedTerminal, agents, attach_console, autostart, bind_exclusive,
-    create_private_dir, harden_process, has_display, hide_typing, in_foreground, ipc_connect,
-    keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
+    IpcListener, SavedTerminal, agents, attach_console, autostart, autostart_declined,
+    bind_exclusive, create_private_dir, harden_process, has_display, hide_typing, in_foreground,
+    ipc_connect, keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
     private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, register_program,
     save_terminal, set_autostart, show_error, terminate_signal, text_editor, tooltip_text,
     tray_icon_size, tune_local_socket, tune_session_socket, typed_within,
 };
 #[cfg(windows)]
 pub use windows::{
-    IpcListener, SavedTerminal, agents, attach_console, autostart, bind_exclusive,
-    create_private_dir, harden_process, has_display, hide_typing, in_foreground, ipc_connect,
-    keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
+    IpcListener, SavedTerminal, agents, attach_console, autostart, autostart_declined,
+    bind_exclusive, create_private_dir, harden_process, has_display, hide_typing, in_foreground,
+    ipc_connect, keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
     private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, register_program,
     save_terminal, set_autostart, show_error, terminate_signal, text_editor, tooltip_text,
     tray_icon_size, tune_local_socket, tune_session_socket, typed_within,

@@ -1,9 +1,9 @@
 //! Does what the user wishes of the icon and its menu, and tells the user interface what is true.
 
+use super::logon;
 use crate::desktop;
 use crate::model::{Command, Input, Snapshot};
 use crate::paths::Paths;
-use crate::platform;
 use crate::ui::{UiEvent, UiHandle, Wish};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -50,7 +50,7 @@ impl Steward {
             Wish::OpenLog => show(self.paths.log()),
             Wish::EditConfiguration => show(self.paths.config_file.clone()),
             Wish::SetAutostart(on) => {
-                if let Err(error) = platform::set_autostart(on.then_some(&[])) {
+                if let Err(error) = logon::set(on) {
                     tracing::warn!(%error, "start at log-on stays as it was");
                 }
                 self.tell_autostart();
@@ -59,7 +59,7 @@ impl Steward {
     }
 
     fn tell_autostart(&self) {
-        match platform::autostart() {
+        match logon::state(&self.paths.config_file) {
             Ok(autostart) => self.ui.tell(UiEvent::Autostart(autostart)),
             Err(error) => tracing::warn!(%error, "no start at log-on"),
         }

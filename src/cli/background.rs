@@ -3,7 +3,7 @@
 use super::args::Started;
 use super::exit::{Exit, Failure};
 use super::{Context, block_on, switch};
-use crate::config;
+use crate::app::logon;
 use crate::paths::Paths;
 use std::ffi::OsString;
 use std::fs;
@@ -11,14 +11,11 @@ use std::fs;
 /// Names who starts it.
 const STARTED: &str = "--started";
 
-/// Whether to run. A configuration that cannot be read is no reason to stay away: its errors are for
-/// the user to see.
+/// Whether to run.
 pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
     match started {
         None => true,
-        Some(Started::AtLogon) => {
-            config::load(&paths.config_file).map_or(true, |loaded| loaded.settings.start_at_logon)
-        }
+        Some(Started::AtLogon) => logon::is_wanted(&paths.config_file),
         // The mark is good for one start.
         Some(Started::AfterUpgrade) => fs::remove_file(paths.upgraded()).is_ok(),
     }

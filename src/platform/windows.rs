@@ -12,11 +12,12 @@ mod policy;
 mod ports;
 mod process;
 mod registration;
+mod registry;
 mod sockets;
 mod terminal;
 
 pub use agent::agents;
-pub use autostart::{autostart, set_autostart};
+pub use autostart::{autostart, autostart_declined, set_autostart};
 pub use desktop::{has_display, show_error, text_editor, tooltip_text, tray_icon_size};
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};

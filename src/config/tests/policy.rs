@@ -106,6 +106,17 @@ fn every_key_can_be_preset_and_locked() {
 }
 
 #[test]
+fn only_what_is_locked_leaves_no_word_about_the_start() {
+    let locked = |policy, file| under(policy, file).unwrap().start_at_logon_is_locked();
+    assert!(locked(
+        "locked.start_at_logon = true",
+        "start_at_logon = false"
+    ));
+    assert!(!locked("preset.start_at_logon = true", ""));
+    assert!(!locked("", "start_at_logon = true"));
+}
+
+#[test]
 fn a_locked_pin_cannot_be_taken_away() {
     let policy = format!("locked.tunnel.host_key = [\"{PIN}\"]");
     let other = format!("SHA256:{}", "E".repeat(43));

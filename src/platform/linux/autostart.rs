@@ -39,6 +39,14 @@ pub fn set_autostart(arguments: Option<&[&OsStr]>) -> io::Result<()> {
     std::fs::write(file, entry)
 }
 
+/// Whether the user wants no start at log-on although there is an entry: here it is removed instead.
+///
+/// # Errors
+/// Never.
+pub fn autostart_declined() -> io::Result<bool> {
+    Ok(false)
+}
+
 fn entry_file() -> io::Result<PathBuf> {
     let base = directories::BaseDirs::new().ok_or(io::ErrorKind::NotFound)?;
     Ok(base.config_dir().join("autostart/passerelle.desktop"))

@@ -1,6 +1,7 @@
 //! The machine's policy: a key of the registry that only administrators can write, and that group
 //! policies are applied to.
 
+use super::registry::system_error;
 use crate::platform::{PolicyKey, PolicySource, PolicyValue};
 use std::io;
 use windows_registry::{Key, LOCAL_MACHINE, Type, Value};
@@ -39,16 +40,6 @@ fn read(key: &Key, depth: usize) -> io::Result<PolicyKey> {
         }
     }
     Ok(policy)
-}
-
-/// The system's own number for the error. What comes is an HRESULT, in whose lower half it stands,
-/// and of which `std` does not tell the kind.
-fn system_error(error: impl Into<io::Error>) -> io::Error {
-    let error = error.into();
-    match error.raw_os_error() {
-        Some(result) if result < 0 => io::Error::from_raw_os_error(result & 0xffff),
-        Some(_) | None => error,
-    }
 }
 
 fn value_of(value: Value) -> PolicyValue {

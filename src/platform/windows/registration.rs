@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "functions of the shell and of the kernel")]
 
 use super::wide;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use windows_registry::{CURRENT_USER, LOCAL_MACHINE};
 use windows_sys::Win32::System::Recovery::{RESTART_NO_REBOOT, RegisterApplicationRestart};
@@ -49,9 +49,9 @@ fn name_identity() {
     }
 }
 
-/// The arguments as one text that the program takes apart into the same arguments: the rules of
+/// The arguments as one text, which a program takes apart into the same arguments: the rules of
 /// `CommandLineToArgvW`.
-fn command_line(arguments: &[OsString]) -> OsString {
+pub(super) fn command_line(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> OsString {
     const QUOTE: u16 = b'"' as u16;
     const BACKSLASH: u16 = b'\\' as u16;
     let mut line = Vec::new();
@@ -61,7 +61,7 @@ fn command_line(arguments: &[OsString]) -> OsString {
         }
         line.push(QUOTE);
         let mut backslashes = 0;
-        for unit in argument.encode_wide() {
+        for unit in argument.as_ref().encode_wide() {
             match unit {
                 BACKSLASH => backslashes += 1,
                 // Those before a quote are doubled, and the quote has one of its own.
@@ -85,10 +85,7 @@ mod tests {
 
     #[test]
     fn arguments_survive_the_command_line() {
-        let line = |arguments: &[&str]| {
-            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-            command_line(&arguments).into_string().unwrap()
-        };
+        let line = |arguments: &[&str]| command_line(arguments).into_string().unwrap();
         assert_eq!(line(&[]), "");
         assert_eq!(
             line(&["--config", r"C:\Zoé P\a.toml"]),
