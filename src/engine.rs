@@ -9,6 +9,7 @@ pub mod ask;
 pub mod auth;
 pub mod client;
 pub mod connect;
+mod environment;
 pub mod forward;
 mod journal;
 pub mod link;
@@ -29,16 +30,15 @@ use crate::model::{
 use crate::secrets::Vault;
 use crate::supervisor::{Action, Grant, Supervisor};
 use forward::Forward;
-use link::Link;
-use session::{KnownHostsFiles, Session};
+use link::Links;
+use session::{KnownHostsFiles, Orders, Session};
 use spool::Spool;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// Inputs that may wait for the supervisor. Whoever finds the queue full waits.
 const QUEUE: usize = 256;
@@ -78,16 +78,16 @@ pub struct Engine {
     known_hosts: KnownHostsFiles,
     vault: Arc<Vault>,
     spool: Arc<Spool>,
-    links: HashMap<TunnelId, watch::Sender<Option<Arc<Link>>>>,
-    sessions: HashMap<TunnelId, Running>,
+    links: HashMap<TunnelId, Links>,
+    sessions: HashMap<Attempt, Running>,
     forwards: HashMap<ForwardId, Forward>,
 }
 
 /// The strings of a session that runs.
 struct Running {
-    attempt: Attempt,
-    hang_up: CancellationToken,
+    orders: Orders,
     answers: mpsc::Sender<Vec<Secret>>,
+    task: AbortHandle,
 }
 
 impl Engine {
@@ -126,6 +126,7 @@ impl Engine {
             self.snapshots.subscribe(),
             self.inputs.clone(),
         ));
+        watches.spawn(environment::watch(self.inputs.clone()));
         loop {
             while let Some(action) = self.supervisor.poll_action() {
                 self.act(action);
@@ -166,17 +167,25 @@ impl Engine {
                 attempt,
                 grant,
             } => self.dial(settings, attempt, grant),
-            Action::HangUp { tunnel, attempt } => {
-                if let Some(running) = self.running(&tunnel, attempt) {
-                    running.hang_up.cancel();
+            Action::HangUp { attempt, .. } => {
+                if let Some(running) = self.sessions.get(&attempt) {
+                    running.orders.hang_up.cancel();
+                }
+            }
+            Action::Prove { attempt, .. } => {
+                if let Some(running) = self.sessions.get(&attempt) {
+                    running.orders.prove.notify_one();
+                }
+            }
+            Action::Retire { attempt, .. } => {
+                if let Some(running) = self.sessions.get(&attempt) {
+                    running.orders.retire.cancel();
                 }
             }
             Action::Respond {
-                tunnel,
-                attempt,
-                responses,
+                attempt, responses, ..
             } => {
-                if let Some(running) = self.running(&tunnel, attempt) {
+                if let Some(running) = self.sessions.get(&attempt) {
                     // Full or closed: the session does not wait for this answer any more.
                     let _ = running.answers.try_send(responses);
                 }
@@ -193,7 +202,7 @@ impl Engine {
         let id = settings.id.clone();
         let forward = Forward::start(
             settings,
-            self.links(&id.tunnel).subscribe(),
+            self.links(&id.tunnel),
             Arc::clone(&self.spool),
             self.traffic.of(&id),
             self.inputs.clone(),
@@ -203,9 +212,9 @@ impl Engine {
 
     fn dial(&mut self, settings: Arc<TunnelSettings>, attempt: Attempt, grant: Option<Grant>) {
         let tunnel = settings.id.clone();
-        let hang_up = CancellationToken::new();
+        let orders = Orders::default();
         let (answers, answered) = mpsc::channel(1);
-        let links = self.links(&tunnel).clone();
+        let links = self.links(&tunnel);
         let session = Session {
             settings,
             attempt,
@@ -215,22 +224,21 @@ impl Engine {
             inputs: self.inputs.clone(),
             answers: answered,
             links: links.clone(),
-            hang_up: hang_up.clone(),
+            orders: orders.clone(),
         };
+        // In a task of its own, so that a defect in it ends the session and not the engine.
+        let session = tokio::spawn(session.run());
         let running = Running {
-            attempt,
-            hang_up,
+            orders,
             answers,
+            task: session.abort_handle(),
         };
-        if let Some(former) = self.sessions.insert(tunnel.clone(), running) {
-            former.hang_up.cancel();
-        }
+        self.sessions.retain(|_, old| !old.task.is_finished());
+        self.sessions.insert(attempt, running);
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
-            // In a task of its own, so that a defect in it ends the session and not the engine.
-            let ended = tokio::spawn(session.run()).await;
-            let fault = ended.unwrap_or_else(|error| {
-                links.send_replace(None);
+            let fault = session.await.unwrap_or_else(|error| {
+                links.withdraw(attempt);
                 Some(Fault::Internal {
                     detail: error.to_string(),
                 })
@@ -248,8 +256,7 @@ impl Engine {
         let link = self
             .links
             .get(&forward.id.tunnel)
-            .and_then(|links| links.borrow().clone())
-            .filter(|link| link.attempt() == attempt);
+            .and_then(|links| links.of(attempt));
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             let asked = Arc::clone(&forward);
@@ -270,16 +277,8 @@ impl Engine {
         });
     }
 
-    fn running(&self, tunnel: &TunnelId, attempt: Attempt) -> Option<&Running> {
-        self.sessions
-            .get(tunnel)
-            .filter(|running| running.attempt == attempt)
-    }
-
-    fn links(&mut self, tunnel: &TunnelId) -> &watch::Sender<Option<Arc<Link>>> {
-        self.links
-            .entry(tunnel.clone())
-            .or_insert_with(|| watch::Sender::new(None))
+    fn links(&mut self, tunnel: &TunnelId) -> Links {
+        self.links.entry(tunnel.clone()).or_default().clone()
     }
 }
 

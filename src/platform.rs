@@ -14,7 +14,7 @@ pub use linux::{
     ipc_connect, keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
     private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, register_program,
     save_terminal, set_autostart, show_error, terminate_signal, text_editor, tooltip_text,
-    tray_icon_size, tune_local_socket, tune_session_socket, typed_within,
+    tray_icon_size, tune_local_socket, tune_session_socket, typed_within, watch_environment,
 };
 #[cfg(windows)]
 pub use windows::{
@@ -23,7 +23,7 @@ pub use windows::{
     ipc_connect, keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
     private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, register_program,
     save_terminal, set_autostart, show_error, terminate_signal, text_editor, tooltip_text,
-    tray_icon_size, tune_local_socket, tune_session_socket, typed_within,
+    tray_icon_size, tune_local_socket, tune_session_socket, typed_within, watch_environment,
 };
 
 use std::io;

@@ -263,6 +263,21 @@ pub enum Action {
         /// Which.
         attempt: Attempt,
     },
+    /// Show that the session still works; it answers `SessionEvent::RoundTrip` or `Silent`.
+    Prove {
+        /// Whose.
+        tunnel: TunnelId,
+        /// Which.
+        attempt: Attempt,
+    },
+    /// Give that session no more connections, and end it when it has none left; then it answers
+    /// `Ended`.
+    Retire {
+        /// Whose.
+        tunnel: TunnelId,
+        /// Which.
+        attempt: Attempt,
+    },
     /// Give the session the answer that it waits for.
     Respond {
         /// Whose.

@@ -1,6 +1,6 @@
 //! Who gets in: how many local connections at once, and how long one waits for a session.
 
-use super::link::{Link, Links, OpenError};
+use super::link::{Guest, Link, Links, OpenError};
 use crate::model::{Attempt, Input, RemoteTarget, TunnelId};
 use russh::Channel;
 use russh::client::Msg;
@@ -55,45 +55,41 @@ impl Entrance {
         }
     }
 
-    /// A channel to `target`, as soon as there is a session.
+    /// A channel to `target`, as soon as there is a session, which then waits for the guest.
     pub(super) async fn open(
         &self,
         target: &RemoteTarget,
         originator: SocketAddr,
-    ) -> Result<Channel<Msg>, Refusal> {
+    ) -> Result<(Channel<Msg>, Guest), Refusal> {
         let deadline = Instant::now() + self.hold;
         let mut lost = None;
         loop {
             let link = tokio::time::timeout_at(deadline, self.link(lost))
                 .await
-                .ok()
-                .flatten()
-                .ok_or(Refusal::NoSession)?;
-            match link.open(target, originator).await {
+                .map_err(|_| Refusal::NoSession)?;
+            let guest = link.guest();
+            let opened = tokio::select! {
+                opened = link.open(target, originator) => opened,
                 // Nothing was said on it yet, so another session will do.
+                () = self.links.changed_from(link.attempt()) => continue,
+            };
+            match opened {
                 Err(OpenError::SessionGone) => lost = Some(link.attempt()),
-                outcome => return Ok(outcome?),
+                outcome => return Ok((outcome?, guest)),
             }
         }
     }
 
-    /// The session's link, once there is one that is not the `lost` one. `None`: the tunnel is gone.
-    async fn link(&self, lost: Option<Attempt>) -> Option<Arc<Link>> {
-        let usable = |link: &Option<Arc<Link>>| {
-            link.as_ref()
-                .is_some_and(|link| Some(link.attempt()) != lost)
-        };
-        let mut links = self.links.clone();
+    /// The link to take, once there is one that is not of the `lost` dial.
+    async fn link(&self, lost: Option<Attempt>) -> Arc<Link> {
         loop {
-            if !usable(&links.borrow()) {
-                self.demand();
-            }
-            let found = tokio::time::timeout(DEMAND_INTERVAL, links.wait_for(usable))
-                .await
-                .map(|link| link.ok().and_then(|link| link.clone()));
-            if let Ok(link) = found {
+            let link = self.links.current();
+            if let Some(link) = link.filter(|link| Some(link.attempt()) != lost) {
                 return link;
             }
+            self.demand();
+            // There may be none for long: then it is asked for again.
+            let _ = tokio::time::timeout(DEMAND_INTERVAL, self.links.other_than(lost)).await;
         }
     }
 
@@ -125,14 +121,16 @@ pub(super) fn accept_pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::sync::watch;
-
     #[tokio::test]
     async fn many_that_wait_make_one_demand_and_give_up_in_time() {
         let (inputs, mut received) = mpsc::channel(8);
-        let (_links, links) = watch::channel(None);
         let tunnel = TunnelId::new("Production");
-        let entrance = Entrance::new(tunnel.clone(), links, inputs, Duration::from_millis(30));
+        let entrance = Entrance::new(
+            tunnel.clone(),
+            Links::default(),
+            inputs,
+            Duration::from_millis(30),
+        );
         let target = RemoteTarget {
             host: "localhost".into(),
             port: 3000,

@@ -5,7 +5,7 @@ use crate::platform;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,6 +25,8 @@ pub struct Connected {
     pub socket: TcpStream,
     /// The address that answered.
     pub address: SocketAddr,
+    /// The way that it takes.
+    pub way: Way,
     /// From SYN to connected.
     pub round_trip: Duration,
 }
@@ -84,11 +86,67 @@ async fn dial(address: SocketAddr) -> Result<Connected, (SocketAddr, io::Error)>
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|error| (address, error))?;
     platform::tune_session_socket(&socket);
+    let way = Way {
+        from: socket.local_addr().map(|local| local.ip()).ok(),
+        to: address,
+    };
     Ok(Connected {
         socket,
         address,
+        way,
         round_trip: began.elapsed(),
     })
+}
+
+/// From which of our addresses a connection goes to which of the server's.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    from: Option<IpAddr>,
+    to: SocketAddr,
+}
+
+/// What the system says of a way to the server, as against the one that a session took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// A new connection would take the same.
+    Same,
+    /// A new connection would leave by another network.
+    Other,
+    /// There is none.
+    None,
+}
+
+impl Way {
+    /// What a new connection would do now.
+    #[must_use]
+    pub fn now(&self) -> Route {
+        match (self.from, source(self.to)) {
+            (_, Err(error)) if is_no_route(error.kind()) => Route::None,
+            (Some(from), Ok(source)) if !same_network(from, source) => Route::Other,
+            // What cannot be told is not worth another session.
+            (Some(_) | None, Ok(_) | Err(_)) => Route::Same,
+        }
+    }
+}
+
+/// The address from which the system would connect to `to`. Nothing is sent.
+fn source(to: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = if to.is_ipv6() {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(to)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// IPv6 addresses change by themselves within their network, RFC 8981.
+fn same_network(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.segments()[..4] == other.segments()[..4],
+        (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => one == other,
+    }
 }
 
 /// IPv6 and IPv4 in turn, the resolver's first choice first: RFC 8305 section 4.
@@ -111,6 +169,16 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
+fn is_no_route(kind: io::ErrorKind) -> bool {
+    [
+        io::ErrorKind::NetworkUnreachable,
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::NetworkDown,
+        io::ErrorKind::AddrNotAvailable,
+    ]
+    .contains(&kind)
+}
+
 fn explain(server: &str, failures: &[(SocketAddr, io::Error)]) -> Fault {
     let server = server.to_owned();
     let any = |kinds: &[io::ErrorKind]| {
@@ -127,12 +195,7 @@ fn explain(server: &str, failures: &[(SocketAddr, io::Error)]) -> Fault {
         Fault::ConnectionRefused { server }
     } else if any(&[io::ErrorKind::TimedOut]) {
         Fault::ConnectTimeout { server }
-    } else if any(&[
-        io::ErrorKind::NetworkUnreachable,
-        io::ErrorKind::HostUnreachable,
-        io::ErrorKind::NetworkDown,
-        io::ErrorKind::AddrNotAvailable,
-    ]) {
+    } else if failures.iter().any(|(_, error)| is_no_route(error.kind())) {
         Fault::NoRoute { server, detail }
     } else {
         Fault::ConnectFailed { server, detail }
@@ -178,6 +241,23 @@ mod tests {
             }
         );
         assert_eq!(explain("m@s:722", &failures[..1]).code(), "no_route");
+    }
+
+    #[test]
+    fn an_address_of_the_same_network_is_no_other_way() {
+        let ip = |text: &str| text.parse().unwrap();
+        assert!(same_network(ip("192.0.2.7"), ip("192.0.2.7")));
+        assert!(!same_network(ip("192.0.2.7"), ip("192.0.2.8")));
+        assert!(same_network(ip("2001:db8::1"), ip("2001:db8::2")));
+        assert!(!same_network(ip("2001:db8:1::1"), ip("2001:db8:2::1")));
+        assert!(!same_network(ip("192.0.2.7"), ip("2001:db8::1")));
+        let here = Way {
+            from: Some(ip("127.0.0.1")),
+            to: address("127.0.0.1:22"),
+        };
+        assert_eq!(here.now(), Route::Same);
+        let from = Some(ip("192.0.2.7"));
+        assert_eq!(Way { from, ..here }.now(), Route::Other);
     }
 
     #[tokio::test]

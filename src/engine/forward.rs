@@ -193,8 +193,8 @@ impl Connection {
             .stop
             .run_until_cancelled(self.entrance.open(remote, self.peer))
             .await;
-        let channel = match opened {
-            Some(Ok(channel)) => channel,
+        let (channel, _guest) = match opened {
+            Some(Ok(opened)) => opened,
             Some(Err(refusal)) => {
                 tracing::warn!(%forward, %remote, %refusal, "connection reset");
                 return;

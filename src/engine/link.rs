@@ -8,20 +8,89 @@ use russh::client::{Handle, Msg};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-
-/// The tunnel's link now: `None` while there is no authenticated session.
-pub type Links = watch::Receiver<Option<Arc<Link>>>;
 
 /// How long the server may take to answer a channel open. russh has no bound of its own.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A channel open that is not answered for this long makes one wonder whether the session still works.
+const DOUBT: Duration = Duration::from_millis(1500);
+
+/// The links of a tunnel that connections may take: none while there is no session that works, two
+/// while one takes over from another. Cheap to clone; clones show the same.
+#[derive(Clone, Default)]
+pub struct Links(watch::Sender<Vec<Arc<Link>>>);
+
+impl Links {
+    /// The link to take now: the newest.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<Link>> {
+        self.0.borrow().last().cloned()
+    }
+
+    /// The link of that dial, if connections may take it.
+    #[must_use]
+    pub fn of(&self, attempt: Attempt) -> Option<Arc<Link>> {
+        let links = self.0.borrow();
+        links.iter().find(|link| link.attempt == attempt).cloned()
+    }
+
+    /// Connections may take it from now on.
+    pub fn show(&self, link: &Arc<Link>) {
+        self.0.send_modify(|links| {
+            links.retain(|shown| shown.attempt != link.attempt);
+            links.push(Arc::clone(link));
+            links.sort_by_key(|link| link.attempt);
+        });
+    }
+
+    /// Connections take the link of that dial no more; those that have stay on it.
+    pub fn withdraw(&self, attempt: Attempt) {
+        self.0.send_if_modified(|links| {
+            let before = links.len();
+            links.retain(|link| link.attempt != attempt);
+            links.len() != before
+        });
+    }
+
+    /// Waits until there is a link to take that is not of the `lost` dial.
+    pub async fn other_than(&self, lost: Option<Attempt>) {
+        self.wait_for(|current| current.is_some() && current != lost)
+            .await;
+    }
+
+    /// Waits until the link of that dial is not the one to take any more.
+    pub async fn changed_from(&self, attempt: Attempt) {
+        self.wait_for(|current| current != Some(attempt)).await;
+    }
+
+    async fn wait_for(&self, mut wanted: impl FnMut(Option<Attempt>) -> bool) {
+        let mut links = self.0.subscribe();
+        // The sender is ours, so it is not closed.
+        let _ = links
+            .wait_for(|links| wanted(links.last().map(|link| link.attempt)))
+            .await;
+    }
+}
 
 /// An authenticated session, as those see it who open channels on it.
 pub struct Link {
     handle: Arc<Handle<Client>>,
     attempt: Attempt,
     gone: CancellationToken,
+    doubted: Arc<Notify>,
+    guests: watch::Sender<usize>,
+}
+
+/// Someone for whom a session that is to end waits.
+pub struct Guest(Arc<Link>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.guests.send_modify(|guests| *guests -= 1);
+    }
 }
 
 /// Why a channel could not be opened: RFC 4254 section 5.1, and what lies before an answer.
@@ -45,14 +114,39 @@ pub enum OpenError {
 }
 
 impl Link {
-    /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended.
+    /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended, and
+    /// `doubted` is notified when it may not work any more.
     #[must_use]
-    pub fn new(handle: Handle<Client>, attempt: Attempt, gone: CancellationToken) -> Self {
+    pub fn new(
+        handle: Handle<Client>,
+        attempt: Attempt,
+        gone: CancellationToken,
+        doubted: Arc<Notify>,
+    ) -> Self {
         Self {
             handle: Arc::new(handle),
             attempt,
             gone,
+            doubted,
+            guests: watch::Sender::new(0),
         }
+    }
+
+    /// From now on the session, when it is to end, waits for this guest; see [`Link::vacated`].
+    #[must_use]
+    pub fn guest(self: &Arc<Self>) -> Guest {
+        self.guests.send_modify(|guests| *guests += 1);
+        Guest(Arc::clone(self))
+    }
+
+    /// Resolves when there is no guest.
+    pub async fn vacated(&self) {
+        // The sender is ours, so it is not closed.
+        let _ = self
+            .guests
+            .subscribe()
+            .wait_for(|guests| *guests == 0)
+            .await;
     }
 
     /// The dial that made the session.
@@ -97,7 +191,13 @@ impl Link {
             };
             drop(answer.send(outcome));
         });
-        match tokio::time::timeout(OPEN_DEADLINE, answered).await {
+        tokio::pin!(answered);
+        let mut answer = timeout(DOUBT, &mut answered).await;
+        if answer.is_err() {
+            self.doubted.notify_one();
+            answer = timeout(OPEN_DEADLINE - DOUBT, answered).await;
+        }
+        match answer {
             Ok(Ok(outcome)) => outcome?.open().ok_or(OpenError::SessionGone),
             Ok(Err(_)) => Err(OpenError::SessionGone),
             Err(_) => Err(OpenError::Timeout),

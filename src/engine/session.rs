@@ -6,8 +6,8 @@
 
 use super::ask::Asker;
 use super::client::{Client, End, Farewell};
-use super::connect::{self, Connected};
-use super::link::Link;
+use super::connect::{self, Connected, Route, Way};
+use super::link::{Link, Links};
 use super::transport::{Opening, Transport};
 use super::{auth, offer};
 use crate::hostkey::{self, KnownHosts};
@@ -17,10 +17,11 @@ use crate::model::{
 use crate::secrets::Vault;
 use crate::supervisor::Grant;
 use russh::client::Handle;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,13 @@ const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
 /// A round trip that takes longer is as good as none: far more than a stalled link takes to recover.
 const ROUND_TRIP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A session that is doubted has this long to answer. A link that takes longer is of no use to
+/// whoever waits, and if it recovers, the session is still there.
+const PROOF_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long the connections of a session that another one has replaced may take to end.
+const DRAIN: Duration = Duration::from_secs(300);
 
 /// Where host keys are recorded and looked up.
 #[derive(Debug, Clone)]
@@ -73,9 +81,20 @@ pub struct Session {
     /// Where the user's answers come from.
     pub answers: mpsc::Receiver<Vec<Secret>>,
     /// Where it shows its link while it stands.
-    pub links: watch::Sender<Option<Arc<Link>>>,
-    /// Ends it.
+    pub links: Links,
+    /// What it is told.
+    pub orders: Orders,
+}
+
+/// What a session is told while it runs. Cheap to clone; clones tell the same session.
+#[derive(Debug, Clone, Default)]
+pub struct Orders {
+    /// End now.
     pub hang_up: CancellationToken,
+    /// Take no more connections, and end when the last is over, or after five minutes.
+    pub retire: CancellationToken,
+    /// Show that you still work.
+    pub prove: Arc<Notify>,
 }
 
 /// The strings by which a session's connection is held from outside of russh.
@@ -90,7 +109,7 @@ struct Strings {
 impl Session {
     /// Lives the session to its end. Returns why it ended; `None` for a hang-up.
     pub async fn run(mut self) -> Option<Fault> {
-        let hang_up = self.hang_up.clone();
+        let hang_up = self.orders.hang_up.clone();
         let strings = Strings::default();
         // Whatever drops this future cuts the connection, a panic included.
         let _cut = strings.cut.clone().drop_guard();
@@ -101,7 +120,7 @@ impl Session {
         let fault = match established {
             None => None,
             Some(Err(fault)) => Some(fault),
-            Some(Ok((link, server))) => self.stand(link, server, &strings).await,
+            Some(Ok((link, server, way))) => self.stand(link, server, way, &strings).await,
         };
         strings.cut.cancel();
         // Cancelled at once if the connection was never handed to russh.
@@ -109,7 +128,7 @@ impl Session {
         fault
     }
 
-    async fn establish(&mut self, strings: &Strings) -> Result<(Link, ServerInfo), Fault> {
+    async fn establish(&mut self, strings: &Strings) -> Result<(Link, ServerInfo, Way), Fault> {
         // Until the connection exists, there is nothing that could outlive us.
         let unconnected = strings.gone.clone().drop_guard();
         let known = self.known_hosts().await?;
@@ -123,13 +142,15 @@ impl Session {
             round_trip: connected.round_trip,
             algorithms: String::new(),
         };
+        let way = connected.way;
         unconnected.disarm();
         let mut handle = self.handshake(connected, known, strings).await?;
         server.algorithms = strings.farewell.algorithms();
         self.tell(SessionEvent::Stage(Stage::Authenticating)).await;
         self.authenticate(&mut handle, &strings.farewell).await?;
-        let link = Link::new(handle, self.attempt, strings.gone.clone());
-        Ok((link, server))
+        let doubted = Arc::clone(&self.orders.prove);
+        let link = Link::new(handle, self.attempt, strings.gone.clone(), doubted);
+        Ok((link, server, way))
     }
 
     /// Records the key that the user just accepted, then reads what is known.
@@ -208,25 +229,73 @@ impl Session {
     }
 
     /// Shows the link until the session ends, or until it is to.
-    async fn stand(&self, link: Link, server: ServerInfo, strings: &Strings) -> Option<Fault> {
+    async fn stand(
+        &self,
+        link: Link,
+        server: ServerInfo,
+        way: Way,
+        strings: &Strings,
+    ) -> Option<Fault> {
         let link = Arc::new(link);
-        self.links.send_replace(Some(Arc::clone(&link)));
+        self.links.show(&link);
         self.tell(SessionEvent::Established(server)).await;
         let end = tokio::select! {
-            () = strings.gone.cancelled() => strings.farewell.end(),
-            () = self.measure(&link) => Some(End::Silence),
-            () = self.hang_up.cancelled() => {
-                self.links.send_replace(None);
-                let goodbye = async {
-                    link.disconnect().await;
-                    strings.gone.cancelled().await;
-                };
-                let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
-                return None;
-            }
+            () = strings.gone.cancelled() => Some(strings.farewell.end()),
+            () = self.measure(&link) => Some(Some(End::Silence)),
+            never = self.prove(&link, way) => match never {},
+            () = self.orders.hang_up.cancelled() => None,
+            () = self.retired(&link) => None,
         };
-        self.links.send_replace(None);
-        Some(end_fault(self.settings.server(), end))
+        self.links.withdraw(self.attempt);
+        if let Some(end) = end {
+            return Some(end_fault(self.settings.server(), end));
+        }
+        let goodbye = async {
+            link.disconnect().await;
+            strings.gone.cancelled().await;
+        };
+        let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
+        None
+    }
+
+    /// Resolves when the session was told to retire and may.
+    async fn retired(&self, link: &Link) {
+        self.orders.retire.cancelled().await;
+        self.links.withdraw(self.attempt);
+        let _ = timeout(DRAIN, link.vacated()).await;
+    }
+
+    /// Whenever the session is doubted, finds out whether it still works, and whether a new one would
+    /// take another way. While it does not answer, connections do not take it.
+    async fn prove(&self, link: &Arc<Link>, way: Way) -> Infallible {
+        loop {
+            self.orders.prove.notified().await;
+            let patience = match way.now() {
+                Route::Same => PROOF_DEADLINE,
+                Route::Other => {
+                    self.tell(SessionEvent::Rerouted).await;
+                    PROOF_DEADLINE
+                }
+                // Nothing would arrive.
+                Route::None => Duration::ZERO,
+            };
+            let answer = link.round_trip();
+            tokio::pin!(answer);
+            let mut answered = timeout(patience, &mut answer).await;
+            if answered.is_err() {
+                self.links.withdraw(self.attempt);
+                self.tell(SessionEvent::Silent).await;
+                answered = Ok(answer.await);
+                if matches!(answered, Ok(Some(_))) && !self.orders.retire.is_cancelled() {
+                    self.links.show(link);
+                }
+            }
+            match answered {
+                Ok(Some(round_trip)) => self.tell(SessionEvent::RoundTrip(round_trip)).await,
+                // It has ended, which is noticed elsewhere.
+                Ok(None) | Err(_) => std::future::pending().await,
+            }
+        }
     }
 
     /// Measures the round trip now and then. Ends when one takes too long.

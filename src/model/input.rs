@@ -90,8 +90,12 @@ pub enum SessionEvent {
     },
     /// It is authenticated: channels can be opened.
     Established(ServerInfo),
-    /// A round trip was measured.
+    /// A round trip was measured: it works.
     RoundTrip(Duration),
+    /// It was to show that it still works, and has not answered in time. It may yet.
+    Silent,
+    /// A new session would leave by another network than this one did.
+    Rerouted,
     /// It is over; always the last event. A hang-up of ours ends with `None`.
     Ended(Option<Fault>),
 }

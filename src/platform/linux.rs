@@ -3,6 +3,7 @@
 mod agent;
 mod autostart;
 mod desktop;
+mod environment;
 mod files;
 mod ipc;
 mod keyring;
@@ -16,6 +17,7 @@ mod terminal;
 pub use agent::agents;
 pub use autostart::{autostart, autostart_declined, set_autostart};
 pub use desktop::{has_display, show_error, text_editor, tooltip_text, tray_icon_size};
+pub use environment::watch_environment;
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::keyring_store;

@@ -1,6 +1,6 @@
 //! When to dial again after a failure.
 
-use crate::model::Fault;
+use crate::model::{Fault, Recovery};
 use std::time::{Duration, Instant};
 
 /// The first retry after the loss of a session comes within this: most losses are a server's
@@ -22,11 +22,34 @@ const FLAP: Duration = Duration::from_secs(10);
 /// At most one dial in this time, whoever wants it.
 const DIAL_SPACING: Duration = Duration::from_secs(2);
 
+/// When there is no way to the server, nothing of a dial reaches it: that is looking for a way. After
+/// a change the parts of a network come one by one, the resolver last; then a slow look is enough,
+/// since the next change brings one at once.
+const LOOKS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Looks that are made only because somebody wants a connection are this far apart.
+const LOOK_SPACING: Duration = Duration::from_secs(10);
+
+/// Networks that change all the time start the backoff anew this often, beyond a first few.
+const FRESH_START: Duration = Duration::from_secs(10);
+const FRESH_STARTS_AT_ONCE: u32 = 6;
+
 /// The retry schedule of one tunnel.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
     failures: u32,
+    /// Dials in a row that found no way to the server, and when the last one did.
+    looks: usize,
+    last_look: Option<Instant>,
+    /// The last dial that may have reached the server.
     last_dial: Option<Instant>,
+    /// As many fresh starts as are used up, times [`FRESH_START`], from now on.
+    fresh_until: Option<Instant>,
     /// The server wants rest: whoever wants a dial waits for this, a user's answer apart.
     rest_until: Option<Instant>,
 }
@@ -43,6 +66,18 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// The network changed. Whether that is worth a dial: where it changes all the time, not always.
+    pub(super) fn fresh_start(&mut self, now: Instant) -> bool {
+        self.looks = 0;
+        let used = self.fresh_until.map_or(now, |until| until.max(now));
+        let granted = used - now <= FRESH_START * (FRESH_STARTS_AT_ONCE - 1);
+        if granted {
+            self.failures = 0;
+            self.fresh_until = Some(used + FRESH_START);
+        }
+        granted
+    }
+
     /// A session that lived for `lived` was lost, or a dial failed (`None`): when to dial again.
     pub(super) fn next(
         &mut self,
@@ -51,6 +86,10 @@ impl Backoff {
         now: Instant,
         rng: &mut fastrand::Rng,
     ) -> Instant {
+        if fault.recovery() == Recovery::AwaitNetwork {
+            return self.look_again(now);
+        }
+        self.looks = 0;
         if lived.is_some_and(|lived| lived >= TROUBLE_OVER) {
             self.failures = 0;
         }
@@ -70,6 +109,21 @@ impl Backoff {
         let rest_until = now + rest + rest.mul_f64(rng.f64());
         self.rest_until = Some(rest_until);
         rest_until.max(now + delay)
+    }
+
+    fn look_again(&mut self, now: Instant) -> Instant {
+        let pause = LOOKS.get(self.looks).copied().unwrap_or(LOOK);
+        self.looks += 1;
+        self.last_look = Some(now);
+        self.last_dial = None;
+        now + pause
+    }
+
+    /// The earliest moment at which a local connection that waits gets a dial.
+    pub(super) fn on_demand(&self, now: Instant) -> Instant {
+        let looked = self.last_look.filter(|_| self.looks > 0);
+        let spaced = looked.map_or(now, |at| at + LOOK_SPACING);
+        self.earliest(now).max(spaced)
     }
 
     /// The earliest moment at which someone who wants a connection now gets a dial.
@@ -153,6 +207,43 @@ mod tests {
         assert!(backoff.earliest(now) - now >= Duration::from_secs(5));
         backoff.dialed(next);
         assert_eq!(backoff.earliest(next), next + DIAL_SPACING);
+    }
+
+    fn no_route() -> Fault {
+        Fault::NoRoute {
+            server: "s".into(),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn without_a_way_there_one_look_a_minute_is_enough() {
+        let (mut rng, now) = (fastrand::Rng::with_seed(7), Instant::now());
+        let mut backoff = Backoff::default();
+        backoff.dialed(now);
+        let pauses = [(); 5].map(|()| backoff.next(&no_route(), None, now, &mut rng) - now);
+        assert_eq!(pauses.map(|pause| pause.as_secs()), [1, 2, 4, 60, 60]);
+        assert_eq!(
+            backoff.earliest(now),
+            now,
+            "a change is worth a look at once"
+        );
+        assert_eq!(backoff.on_demand(now), now + LOOK_SPACING);
+        assert!(backoff.fresh_start(now));
+        assert_eq!(
+            backoff.next(&no_route(), None, now, &mut rng),
+            now + LOOKS[0]
+        );
+    }
+
+    #[test]
+    fn a_network_that_changes_all_the_time_is_no_reason_to_dial_all_the_time() {
+        let now = Instant::now();
+        let mut backoff = Backoff::default();
+        let granted = (0..600)
+            .filter(|second| backoff.fresh_start(now + Duration::from_secs(*second)))
+            .count();
+        assert_eq!(granted, 65);
     }
 
     #[test]

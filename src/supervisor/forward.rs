@@ -109,7 +109,7 @@ impl Forward {
         };
     }
 
-    /// A session stands: ask now.
+    /// A session stands: ask now. What another one found stays shown until there is an answer.
     pub(super) fn session_up(&mut self, now: Instant) {
         if self.settings.health == HealthCheck::None {
             self.health = Health::ok();
@@ -132,6 +132,13 @@ impl Forward {
         }
         if let Listener::Failed { retry, .. } = &mut self.listener {
             *retry = now;
+        }
+    }
+
+    /// A port that could not be bound may be free by then.
+    pub(super) fn listen_at(&mut self, at: Instant) {
+        if let Listener::Failed { retry, .. } = &mut self.listener {
+            *retry = at.min(*retry);
         }
     }
 

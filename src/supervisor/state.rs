@@ -13,6 +13,8 @@ pub(super) enum State {
         question: Option<Question>,
         /// What made this dial necessary.
         after: Option<Fault>,
+        /// The network changed meanwhile: a dial that does not reach the server by then went wrong.
+        until: Option<Instant>,
     },
     Live(Live),
     HangingUp {
@@ -39,6 +41,82 @@ pub(super) struct Live {
     pub(super) server: ServerInfo,
     pub(super) round_trip: Duration,
     pub(super) since: Instant,
+    pub(super) trust: Trust,
+    pub(super) successor: Option<Successor>,
+}
+
+/// How far a session is believed to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Nothing speaks against it.
+    Good,
+    /// Something changed around it: it is to prove itself once the dust has settled.
+    ProveAt(Instant),
+    /// It was to prove itself, and has not answered. It may yet.
+    Silent,
+}
+
+/// The session that is to take over from a live one.
+#[derive(Debug)]
+pub(super) enum Successor {
+    Dialing {
+        attempt: Attempt,
+        stage: Stage,
+    },
+    /// `None`: nothing has failed yet.
+    Waiting {
+        fault: Option<Fault>,
+        at: Instant,
+    },
+}
+
+/// The session that another one took over from, or that is of no more use.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub(super) attempt: Attempt,
+    /// It was told to hang up, and is written off then. `None`: it ends at its own pace.
+    pub(super) until: Option<Instant>,
+}
+
+impl Live {
+    pub(super) fn new(attempt: Attempt, server: ServerInfo, now: Instant) -> Self {
+        Self {
+            attempt,
+            round_trip: server.round_trip,
+            server,
+            since: now,
+            trust: Trust::Good,
+            successor: None,
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.trust == Trust::Silent
+    }
+
+    /// The dial of its successor, while one is under way.
+    pub(super) fn successor(&self) -> Option<Attempt> {
+        match &self.successor {
+            Some(Successor::Dialing { attempt, .. }) => Some(*attempt),
+            Some(Successor::Waiting { .. }) | None => None,
+        }
+    }
+
+    /// When its successor is to be dialed.
+    pub(super) fn next_dial(&self) -> Option<Instant> {
+        match &self.successor {
+            Some(Successor::Waiting { at, .. }) => Some(*at),
+            Some(Successor::Dialing { .. }) | None => None,
+        }
+    }
+
+    /// Why its successor is not there yet.
+    fn fault(&self) -> Option<&Fault> {
+        match &self.successor {
+            Some(Successor::Waiting { fault, .. }) => fault.as_ref(),
+            Some(Successor::Dialing { .. }) | None => None,
+        }
+    }
 }
 
 /// What comes after a hang-up.
@@ -50,7 +128,7 @@ pub(super) enum Then {
 }
 
 impl State {
-    /// The session that lives, or is being made or ended: at most one.
+    /// The session that lives, or is being made or ended. Its successor is another.
     pub(super) fn session(&self) -> Option<Attempt> {
         match self {
             Self::Dialing { attempt, .. }
@@ -84,28 +162,46 @@ impl State {
                 ..
             } => Some(fault),
             Self::Waiting { fault, .. } | Self::Dialing { after: fault, .. } => fault.as_ref(),
-            Self::Idle | Self::Live(_) | Self::HangingUp { .. } => None,
+            Self::Live(live) => live.fault(),
+            Self::Idle | Self::HangingUp { .. } => None,
         }
     }
 
     pub(super) fn next_dial(&self) -> Option<Instant> {
-        if let Self::Waiting { at, .. } = self {
-            Some(*at)
-        } else {
-            None
+        match self {
+            Self::Waiting { at, .. } => Some(*at),
+            Self::Live(live) => live.next_dial(),
+            Self::Idle | Self::Dialing { .. } | Self::HangingUp { .. } | Self::Blocked { .. } => {
+                None
+            }
         }
     }
 
-    /// When time alone changes it.
+    /// When time alone changes it. A successor's dial is not among it: that takes room, too.
     pub(super) fn due(&self) -> Option<Instant> {
         match self {
             Self::Waiting { at, .. } => Some(*at),
             Self::HangingUp { until, .. } => Some(*until),
-            Self::Dialing { question, .. } => {
-                question.as_ref().and_then(|question| question.expires)
+            Self::Dialing {
+                question, until, ..
+            } => {
+                let expires = question.as_ref().and_then(|question| question.expires);
+                expires.into_iter().chain(*until).min()
             }
-            Self::Idle | Self::Live(_) | Self::Blocked { .. } => None,
+            Self::Live(live) => match live.trust {
+                Trust::ProveAt(at) => Some(at),
+                Trust::Good | Trust::Silent => None,
+            },
+            Self::Idle | Self::Blocked { .. } => None,
         }
+    }
+}
+
+/// Whether a dial that has come this far has reached the server.
+pub(super) fn is_at_the_server(stage: Stage) -> bool {
+    match stage {
+        Stage::Resolving | Stage::Connecting => false,
+        Stage::Handshake | Stage::Authenticating | Stage::Checking => true,
     }
 }
 

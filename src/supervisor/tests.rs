@@ -10,6 +10,7 @@ use crate::model::{
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod handover;
 mod random;
 mod reload;
 

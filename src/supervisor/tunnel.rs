@@ -1,23 +1,20 @@
 //! One tunnel: what the user wants of it, what is true, and what follows.
 
+mod dial;
+mod handover;
+mod view;
+
 use super::backoff::Backoff;
 use super::forward::Forward;
-use super::state::{Live, State, Then, standing_question};
+use super::state::{Leaving, Live, State, Then, Trust, is_at_the_server};
 use super::{Action, Grant};
 use crate::model::{
-    Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, HealthState, Phase, Question,
-    QuestionId, QuestionKind, Recovery, Secret, SessionEvent, Stage, Target, TunnelSettings,
-    TunnelView,
+    Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, Phase, QuestionId, QuestionKind,
+    SessionEvent, Target, TunnelSettings,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How long a person may take to answer a server that waits for it.
-const LIVE_QUESTION: Duration = Duration::from_secs(120);
-
-/// How long a session may take to end. The engine ends it well within; past this it is written off.
-const HANG_UP: Duration = Duration::from_secs(3);
+use std::time::Instant;
 
 /// What the supervisor lends its tunnels while they handle something.
 pub(super) struct Context<'a> {
@@ -34,6 +31,8 @@ pub(super) struct Tunnel {
     target: Target,
     state: State,
     backoff: Backoff,
+    /// Beside the state's own: a session that ends, while the state goes on without it.
+    leaving: Option<Leaving>,
     forwards: Vec<Forward>,
     attempt: Option<Attempt>,
     phase: Phase,
@@ -54,6 +53,7 @@ impl Tunnel {
             target: Target::Down,
             state: State::Idle,
             backoff: Backoff::default(),
+            leaving: None,
             attempt: None,
             phase: Phase::Stopped,
             since: now,
@@ -66,7 +66,7 @@ impl Tunnel {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle)
+        matches!(self.state, State::Idle) && self.leaving.is_none()
     }
 
     /// The user wants it, now.
@@ -78,9 +78,9 @@ impl Tunnel {
         }
         match &mut self.state {
             State::Idle => self.dial_spaced(cx),
-            State::Waiting { .. } | State::Blocked { .. } => self.dial_soon(cx),
+            State::Waiting { .. } | State::Blocked { .. } | State::Live(_) => self.dial_soon(cx),
             State::HangingUp { then, .. } => *then = Then::Dial,
-            State::Dialing { .. } | State::Live(_) => {}
+            State::Dialing { .. } => {}
         }
     }
 
@@ -89,11 +89,9 @@ impl Tunnel {
         for forward in &mut self.forwards {
             forward.close(cx.actions);
         }
-        match &mut self.state {
-            State::Waiting { .. } | State::Blocked { .. } => self.state = State::Idle,
-            State::Idle | State::Dialing { .. } | State::Live(_) | State::HangingUp { .. } => {
-                self.hang_up(Then::Stop, cx)
-            }
+        self.hang_up(Then::Stop, cx);
+        if matches!(self.state, State::Waiting { .. } | State::Blocked { .. }) {
+            self.state = State::Idle;
         }
     }
 
@@ -105,18 +103,8 @@ impl Tunnel {
     /// Somebody waits for the session: cut the wait short, but never past what only the user can
     /// lift.
     pub(super) fn demand(&mut self, cx: &mut Context<'_>) {
-        if matches!(self.state, State::Waiting { .. }) {
-            self.dial_soon(cx);
-        }
-    }
-
-    /// Whatever was wrong with the network may be over.
-    pub(super) fn environment_changed(&mut self, cx: &mut Context<'_>) {
-        self.backoff.reset();
-        self.demand(cx);
-        for forward in &mut self.forwards {
-            forward.hurry(cx.now);
-        }
+        let at = self.backoff.on_demand(cx.now);
+        self.dial_by(at);
     }
 
     /// The SSH agents hold other keys: worth one dial where a key was missing.
@@ -191,49 +179,13 @@ impl Tunnel {
 
     /// An event of the session that `attempt` made. This is the one place where stale ones go.
     pub(super) fn session(&mut self, attempt: Attempt, event: SessionEvent, cx: &mut Context<'_>) {
-        if self.state.session() != Some(attempt) {
-            return;
-        }
-        match event {
-            SessionEvent::Stage(reached) => {
-                if let State::Dialing { stage, .. } = &mut self.state {
-                    *stage = reached;
-                }
-            }
-            SessionEvent::Asks {
-                name,
-                instruction,
-                prompts,
-            } => {
-                let kind = QuestionKind::Interactive {
-                    name,
-                    instruction,
-                    prompts,
-                };
-                let asked = new_question(kind, Some(cx.now + LIVE_QUESTION), cx);
-                if let State::Dialing { question, .. } = &mut self.state {
-                    *question = Some(asked);
-                }
-            }
-            SessionEvent::Established(server) => {
-                if matches!(self.state, State::Dialing { .. }) {
-                    self.state = State::Live(Live {
-                        attempt,
-                        round_trip: server.round_trip,
-                        server,
-                        since: cx.now,
-                    });
-                    for forward in &mut self.forwards {
-                        forward.session_up(cx.now);
-                    }
-                }
-            }
-            SessionEvent::RoundTrip(measured) => {
-                if let State::Live(live) = &mut self.state {
-                    live.round_trip = measured;
-                }
-            }
-            SessionEvent::Ended(fault) => self.ended(fault, cx),
+        let ended = matches!(event, SessionEvent::Ended(_));
+        if self.state.session() == Some(attempt) {
+            self.session_event(event, cx);
+        } else if self.state.live().and_then(Live::successor) == Some(attempt) {
+            self.successor_event(attempt, event, cx);
+        } else if ended && self.leaving.as_ref().map(|leaving| leaving.attempt) == Some(attempt) {
+            self.leaving = None;
         }
     }
 
@@ -262,7 +214,7 @@ impl Tunnel {
     /// that go are closed; [`Tunnel::listen`] opens those that come.
     pub(super) fn reconfigure(&mut self, settings: Arc<TunnelSettings>, cx: &mut Context<'_>) {
         let same_session = self.settings.same_session(&settings);
-        let live = self.live_attempt().is_some();
+        let live = self.state.live().is_some_and(|live| !live.is_silent());
         let mut old = std::mem::take(&mut self.forwards);
         for wanted in &settings.forwards {
             let kept = old.iter().position(|known| known.settings.id == wanted.id);
@@ -301,19 +253,38 @@ impl Tunnel {
 
     /// Does what is due.
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
-        match &self.state {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= cx.now);
+        if due(self.leaving.as_ref().and_then(|leaving| leaving.until)) {
+            self.leaving = None;
+        }
+        match &mut self.state {
             State::Waiting { at, .. } if *at <= cx.now => self.dial(None, cx),
             State::Dialing {
                 question: Some(question),
                 ..
-            } if question.expires.is_some_and(|at| at <= cx.now) => {
+            } if due(question.expires) => {
                 let server = self.settings.server();
                 self.hang_up(Then::Block(Fault::QuestionTimeout { server }), cx);
             }
+            State::Dialing { until, stage, .. } if due(*until) => {
+                *until = None;
+                if !is_at_the_server(*stage) {
+                    self.hang_up(Then::Dial, cx);
+                }
+            }
             State::HangingUp { until, .. } if *until <= cx.now => self.ended(None, cx),
+            State::Live(live) => {
+                let prove = matches!(live.trust, Trust::ProveAt(at) if at <= cx.now);
+                let succeed = due(live.next_dial()) && self.leaving.is_none();
+                if prove {
+                    self.prove(cx);
+                }
+                if succeed {
+                    self.dial_successor(cx);
+                }
+            }
             State::Idle
             | State::Dialing { .. }
-            | State::Live(_)
             | State::HangingUp { .. }
             | State::Waiting { .. }
             | State::Blocked { .. } => {}
@@ -330,6 +301,7 @@ impl Tunnel {
             .iter()
             .filter_map(Forward::due)
             .chain(self.state.due())
+            .chain(self.handover_due())
             .min()
     }
 
@@ -342,147 +314,6 @@ impl Tunnel {
         }
     }
 
-    pub(super) fn view(&self) -> TunnelView {
-        let live = self.state.live();
-        TunnelView {
-            settings: Arc::clone(&self.settings),
-            target: self.target,
-            phase: self.phase,
-            since: self.since,
-            stage: self.stage(),
-            attempt: self.attempt,
-            server: live.map(|live| live.server.clone()),
-            round_trip: live.map(|live| live.round_trip),
-            fault: self.state.fault().cloned(),
-            next_dial: self.state.next_dial(),
-            question: self.state.question().cloned(),
-            forwards: self.forwards.iter().map(Forward::view).collect(),
-        }
-    }
-
-    fn ended(&mut self, fault: Option<Fault>, cx: &mut Context<'_>) {
-        for forward in &mut self.forwards {
-            forward.session_down();
-        }
-        let lived = match std::mem::replace(&mut self.state, State::Idle) {
-            State::HangingUp { then, .. } => {
-                match then {
-                    Then::Stop => {}
-                    Then::Dial => self.dial_spaced(cx),
-                    Then::Block(fault) => self.block(fault, cx),
-                }
-                return;
-            }
-            State::Live(live) => Some(cx.now.saturating_duration_since(live.since)),
-            State::Idle | State::Dialing { .. } | State::Waiting { .. } | State::Blocked { .. } => {
-                None
-            }
-        };
-        let fault = fault.unwrap_or_else(|| Fault::ConnectionLost {
-            server: self.settings.server(),
-            detail: "the session ended without a reason".into(),
-        });
-        match fault.recovery() {
-            Recovery::AwaitUser => self.block(fault, cx),
-            Recovery::Retry | Recovery::AwaitNetwork => {
-                let at = self.backoff.next(&fault, lived, cx.now, cx.rng);
-                let fault = Some(fault);
-                self.state = State::Waiting { fault, at };
-            }
-        }
-    }
-
-    /// Dials now, or as soon as the spacing of dials allows.
-    fn dial_spaced(&mut self, cx: &mut Context<'_>) {
-        let at = self.backoff.earliest(cx.now);
-        if at <= cx.now {
-            self.dial(None, cx);
-        } else {
-            self.state = State::Waiting { fault: None, at };
-        }
-    }
-
-    fn dial(&mut self, grant: Option<Grant>, cx: &mut Context<'_>) {
-        *cx.last_attempt += 1;
-        let attempt = Attempt(*cx.last_attempt);
-        self.attempt = Some(attempt);
-        self.backoff.dialed(cx.now);
-        let after = self.state.fault().cloned();
-        self.state = State::Dialing {
-            attempt,
-            stage: Stage::Resolving,
-            question: None,
-            after,
-        };
-        cx.actions.push_back(Action::Dial {
-            settings: Arc::clone(&self.settings),
-            attempt,
-            grant,
-        });
-    }
-
-    /// Dials as soon as the spacing of dials allows: [`Tunnel::tick`] does it.
-    fn dial_soon(&mut self, cx: &mut Context<'_>) {
-        let earliest = self.backoff.earliest(cx.now);
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Waiting { fault, at } => {
-                let at = at.min(earliest);
-                self.state = State::Waiting { fault, at };
-            }
-            State::Blocked { fault, .. } => {
-                self.state = State::Waiting {
-                    fault: Some(fault),
-                    at: earliest,
-                };
-            }
-            other @ (State::Idle
-            | State::Dialing { .. }
-            | State::Live(_)
-            | State::HangingUp { .. }) => self.state = other,
-        }
-    }
-
-    fn hang_up(&mut self, after: Then, cx: &mut Context<'_>) {
-        match &mut self.state {
-            State::Dialing { attempt, .. } | State::Live(Live { attempt, .. }) => {
-                let attempt = *attempt;
-                cx.actions.push_back(Action::HangUp {
-                    tunnel: self.settings.id.clone(),
-                    attempt,
-                });
-                for forward in &mut self.forwards {
-                    forward.session_down();
-                }
-                self.state = State::HangingUp {
-                    attempt,
-                    then: after,
-                    until: cx.now + HANG_UP,
-                };
-            }
-            State::HangingUp { then, .. } => *then = after,
-            State::Idle | State::Waiting { .. } | State::Blocked { .. } => {}
-        }
-    }
-
-    fn block(&mut self, fault: Fault, cx: &mut Context<'_>) {
-        let question = standing_question(&fault).map(|kind| new_question(kind, None, cx));
-        self.state = State::Blocked { fault, question };
-    }
-
-    fn respond(&mut self, responses: Vec<Secret>, cx: &mut Context<'_>) {
-        if let State::Dialing {
-            attempt, question, ..
-        } = &mut self.state
-        {
-            *question = None;
-            cx.actions.push_back(Action::Respond {
-                tunnel: self.settings.id.clone(),
-                attempt: *attempt,
-                responses,
-            });
-        }
-    }
-
     fn forward(&mut self, id: &ForwardId) -> Option<&mut Forward> {
         self.forwards
             .iter_mut()
@@ -491,61 +322,5 @@ impl Tunnel {
 
     fn live_attempt(&self) -> Option<Attempt> {
         self.state.live().map(|live| live.attempt)
-    }
-
-    fn stage(&self) -> Option<Stage> {
-        match &self.state {
-            State::Dialing { stage, .. } => Some(*stage),
-            State::Live(_) if self.checking() => Some(Stage::Checking),
-            State::Idle
-            | State::Live(_)
-            | State::HangingUp { .. }
-            | State::Waiting { .. }
-            | State::Blocked { .. } => None,
-        }
-    }
-
-    fn current_phase(&self) -> Phase {
-        match &self.state {
-            State::Idle => Phase::Stopped,
-            State::Dialing { question: None, .. } => Phase::Connecting,
-            State::Dialing { .. } | State::Blocked { .. } => Phase::Blocked,
-            State::Live(_) if self.checking() => Phase::Connecting,
-            State::Live(_) if self.all_work() => Phase::Healthy,
-            State::Live(_) => Phase::Degraded,
-            State::HangingUp { then, .. } => match then {
-                Then::Stop => Phase::Stopping,
-                Then::Dial => Phase::Connecting,
-                Then::Block(_) => Phase::Blocked,
-            },
-            State::Waiting { fault, .. } => match fault.as_ref().map(Fault::recovery) {
-                Some(Recovery::AwaitNetwork) => Phase::Offline,
-                Some(Recovery::Retry | Recovery::AwaitUser) | None => Phase::Waiting,
-            },
-        }
-    }
-
-    /// A service that a user opens has not answered yet in this session.
-    fn checking(&self) -> bool {
-        self.forwards.iter().any(|forward| {
-            let view = forward.view();
-            view.settings.open.is_some() && view.health.state == HealthState::Unknown
-        })
-    }
-
-    fn all_work(&self) -> bool {
-        self.forwards
-            .iter()
-            .map(Forward::view)
-            .all(|view| view.settings.open.is_none() || view.works())
-    }
-}
-
-fn new_question(kind: QuestionKind, expires: Option<Instant>, cx: &mut Context<'_>) -> Question {
-    *cx.last_question += 1;
-    Question {
-        id: QuestionId(*cx.last_question),
-        kind,
-        expires,
     }
 }

@@ -39,6 +39,8 @@ impl Config {
 #[derive(Clone)]
 pub(crate) struct Tunnel {
     name: String,
+    host: String,
+    port: u16,
     lines: String,
     forwards: Vec<Forward>,
 }
@@ -46,12 +48,24 @@ pub(crate) struct Tunnel {
 impl Tunnel {
     /// To this sshd, with a name of its own.
     pub(crate) fn to(sshd: &Sshd, name: &str) -> Self {
-        let (port, user) = (sshd.port(), sshd.user());
         Self {
             name: name.to_owned(),
-            lines: format!("host = \"127.0.0.1\"\nport = {port}\nuser = \"{user}\"\n"),
+            host: "127.0.0.1".to_owned(),
+            port: sshd.port(),
+            lines: format!("user = \"{}\"\n", sshd.user()),
             forwards: Vec::new(),
         }
+    }
+
+    /// By this name or address of the server.
+    pub(crate) fn by_host(self, host: &str) -> Self {
+        let host = host.to_owned();
+        Self { host, ..self }
+    }
+
+    /// The server's name in known_hosts.
+    pub(crate) fn known_as(&self) -> String {
+        format!("[{}]:{}", self.host, self.port)
     }
 
     /// By this key file alone.
@@ -83,7 +97,10 @@ impl Tunnel {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("[[tunnel]]\nname = \"{}\"\n{}", self.name, self.lines);
+        let mut text = format!(
+            "[[tunnel]]\nname = \"{}\"\nhost = \"{}\"\nport = {}\n{}",
+            self.name, self.host, self.port, self.lines
+        );
         if self.forwards.is_empty() {
             // Without the key, the first tunnel has the built-in ones.
             text += "forward = []\n";

@@ -36,6 +36,6 @@ pub(crate) use passerelle::{Home, Passerelle};
 pub(crate) use process::{Process, tool};
 pub(crate) use prometheus::Prometheus;
 pub(crate) use scratch::{Scratch, free_port};
-pub(crate) use slow::Slow;
+pub(crate) use slow::{Slow, lasts};
 pub(crate) use sshd::Sshd;
 pub(crate) use wait::{wait_for, wait_until};

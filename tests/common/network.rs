@@ -1,7 +1,11 @@
-//! A loopback of one's own, which can swallow what goes to a port: no refusal, no reset, silence.
+//! Networks of a test's own: a loopback that can swallow what goes to a port (no refusal, no reset,
+//! silence), and a second machine whose address changes.
 
-use super::process::tool;
+use super::process::{Process, tool};
+use super::wait::wait_until;
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// Set for the test that runs in a network of its own.
 const INSIDE: &str = "PASSERELLE_LAB_NETWORK";
@@ -52,6 +56,89 @@ pub(crate) fn mend() {
     ip(&["rule", "del", "pref", "5"]);
     ip(&["rule", "del", "pref", "6"]);
     ip(&["route", "flush", "cache"]);
+}
+
+/// Another machine, as far as the network is concerned, with a cable to this one. It takes a network
+/// of one's own on this side.
+pub(crate) struct Machine {
+    holder: Process,
+}
+
+impl Machine {
+    /// This side's address, by which the other one reaches it.
+    pub(crate) const GATEWAY: &str = "10.99.0.1";
+
+    /// With this address out of 10.99.0.0/24.
+    pub(crate) fn at(address: &str) -> Self {
+        let mut command = Process::command(tool("unshare", "util-linux"));
+        command.args(["--net", "--", "sleep", "infinity"]);
+        let machine = Self {
+            holder: Process::start("a machine", &mut command),
+        };
+        let network = |process: &str| {
+            std::fs::read_link(Path::new("/proc").join(process).join("ns/net")).ok()
+        };
+        let pid = machine.holder.pid().to_string();
+        wait_until("it is alone", Duration::from_secs(10), || {
+            network(&pid) != network("self")
+        });
+        ip(&[
+            "link", "add", "cable", "type", "veth", "peer", "name", "eth0", "netns", &pid,
+        ]);
+        let mine = format!("{}/24", Self::GATEWAY);
+        ip(&["addr", "add", &mine, "dev", "cable"]);
+        ip(&["link", "set", "cable", "up"]);
+        machine.ip(&["link", "set", "lo", "up"]);
+        machine.ip(&["link", "set", "eth0", "up"]);
+        machine.address("add", address);
+        machine
+    }
+
+    /// Gives it another address for the old one, as a network that is changed does.
+    pub(crate) fn move_to(&self, old: &str, new: &str) {
+        self.address("del", old);
+        self.address("add", new);
+    }
+
+    /// Pulls its cable, so that it has no route any more.
+    pub(crate) fn unplug(&self) {
+        self.ip(&["link", "set", "eth0", "down"]);
+    }
+
+    /// Plugs it in again.
+    pub(crate) fn plug_in(&self) {
+        self.ip(&["link", "set", "eth0", "up"]);
+    }
+
+    /// Makes a program run on it.
+    pub(crate) fn enter(&self) -> [String; 4] {
+        let nsenter = tool("nsenter", "util-linux");
+        let target = self.holder.pid().to_string();
+        let [net, end] = ["--net", "--"].map(str::to_owned);
+        [
+            nsenter.to_string_lossy().into_owned(),
+            format!("--target={target}"),
+            net,
+            end,
+        ]
+    }
+
+    fn address(&self, verb: &str, address: &str) {
+        self.ip(&["addr", verb, &format!("{address}/24"), "dev", "eth0"]);
+    }
+
+    fn ip(&self, arguments: &[&str]) {
+        let [program, rest @ ..] = self.enter();
+        let mut command = Command::new(program);
+        command
+            .args(rest)
+            .arg(tool("ip", "iproute2"))
+            .args(arguments);
+        assert!(
+            command.status().is_ok_and(|status| status.success()),
+            "ip {arguments:?}"
+        );
+    }
 }
 
 fn ip(arguments: &[&str]) {

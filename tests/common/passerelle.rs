@@ -1,6 +1,6 @@
 //! The program itself, as its user runs it.
 
-use super::config::Config;
+use super::config::{Config, Forward, Tunnel};
 use super::keyring::Keyring;
 use super::keys::Key;
 use super::process::{Process, peak_memory_mib};
@@ -27,6 +27,8 @@ pub(crate) struct Home {
     dir: Scratch,
     environment: Vec<(String, OsString)>,
     secrets: &'static str,
+    /// What `run` is started by.
+    wrapper: Vec<String>,
 }
 
 impl Home {
@@ -47,12 +49,19 @@ impl Home {
             dir,
             environment: Vec::new(),
             secrets: "memory",
+            wrapper: Vec::new(),
         }
     }
 
     /// Makes the server's key known to Passerelle.
     pub(crate) fn trusting(self, sshd: &Sshd) -> Self {
         self.know(&sshd.known_hosts_line());
+        self
+    }
+
+    /// With `run` started by another program, which gets it as its last arguments.
+    pub(crate) fn started_by(mut self, wrapper: impl IntoIterator<Item = String>) -> Self {
+        self.wrapper = wrapper.into_iter().collect();
         self
     }
 
@@ -91,7 +100,10 @@ impl Home {
 
     /// A command of our program in this home; `arguments` start with the verb.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = program::command();
+        self.complete(program::command(), arguments)
+    }
+
+    fn complete(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
             .arg("--config")
@@ -159,7 +171,8 @@ impl Home {
 
     /// Starts `run` in this home, and does not wait for anything.
     pub(crate) fn spawn_run(&self, options: &[&str]) -> Process {
-        let mut command = self.command(&["run", "--json", "--secrets", self.secrets]);
+        let program = program::command_by(&self.wrapper);
+        let mut command = self.complete(program, &["run", "--json", "--secrets", self.secrets]);
         command.args(options);
         let open = |name| {
             let file = fs::File::options()
@@ -223,17 +236,28 @@ impl Deref for Passerelle {
 
 impl Passerelle {
     /// One that has this configuration, trusts this server, and holds a key that the server lets in.
-    pub(crate) fn ready(
+    pub(crate) fn ready(sshd: &Sshd, forwards: impl IntoIterator<Item = Forward>) -> Self {
+        let tunnel = Tunnel::to(sshd, "lab");
+        Self::on(Home::empty(), sshd, tunnel, forwards)
+    }
+
+    /// The same in a home of the caller's, by a tunnel that may take a way of its own to the server.
+    pub(crate) fn on(
+        home: Home,
         sshd: &Sshd,
-        forwards: impl IntoIterator<Item = super::config::Forward>,
+        tunnel: Tunnel,
+        forwards: impl IntoIterator<Item = Forward>,
     ) -> Self {
-        let home = Home::empty().trusting(sshd);
         let key = Key::ed25519(home.home(".ssh/id_ed25519"));
         sshd.authorize(&key);
-        let mut tunnel = super::config::Tunnel::to(sshd, "lab").key(key.path());
-        for forward in forwards {
-            tunnel = tunnel.forward(forward);
-        }
+        home.know(&format!(
+            "{} {}\n",
+            tunnel.known_as(),
+            sshd.host_key().public()
+        ));
+        let tunnel = forwards
+            .into_iter()
+            .fold(tunnel.key(key.path()), Tunnel::forward);
         home.configure(&Config::of(tunnel).text());
         home.run()
     }

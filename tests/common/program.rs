@@ -19,9 +19,20 @@ pub(crate) fn is_windows() -> bool {
 
 /// A command of our program, without arguments, and with no environment but what it takes to run.
 pub(crate) fn command() -> Command {
-    match &*WINDOWS {
-        None => clean(env!("CARGO_BIN_EXE_passerelle")),
-        Some(program) => under_wine(program),
+    command_by(&[])
+}
+
+/// The same, started by another program, which gets ours as its last argument.
+pub(crate) fn command_by(wrapper: &[String]) -> Command {
+    let ours = env!("CARGO_BIN_EXE_passerelle");
+    match (&*WINDOWS, wrapper) {
+        (None, []) => clean(ours),
+        (None, [first, rest @ ..]) => {
+            let mut command = clean(first);
+            command.args(rest).arg(ours);
+            command
+        }
+        (Some(program), _) => under_wine(program),
     }
 }
 

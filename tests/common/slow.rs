@@ -28,3 +28,8 @@ impl<R: Read> Read for Slow<R> {
         Ok(read)
     }
 }
+
+/// Lets so much time pass: for a fault that is nothing but its length.
+pub(crate) fn lasts(time: Duration) {
+    thread::sleep(time);
+}

@@ -1,7 +1,8 @@
 //! One session at a time, without the program around it: what each way in costs, counted in sshd's log.
 
 use crate::common::{Account, CertificateAuthority, Key, Scratch, Sshd, wait_until};
-use passerelle::engine::session::{KnownHostsFiles, Session};
+use passerelle::engine::link::Links;
+use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
 use passerelle::model::{
     Attempt, AuthMethod, Fault, Input, Secret, SessionEvent, TunnelId, TunnelSettings,
 };
@@ -10,8 +11,7 @@ use passerelle::supervisor::Grant;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
 /// Who logs in where, and by what.
 struct Login {
@@ -65,7 +65,7 @@ impl Login {
         let dir = Scratch::new();
         let (inputs, mut events) = mpsc::channel(16);
         let (answer, answers) = mpsc::channel(1);
-        let hang_up = CancellationToken::new();
+        let orders = Orders::default();
         let session = Session {
             settings: Arc::new(self.settings.clone()),
             attempt: Attempt(1),
@@ -77,8 +77,8 @@ impl Login {
             vault: Arc::clone(&self.vault),
             inputs,
             answers,
-            links: watch::Sender::new(None),
-            hang_up: hang_up.clone(),
+            links: Links::default(),
+            orders: orders.clone(),
         };
         let mut established = false;
         let watching = async {
@@ -89,7 +89,7 @@ impl Login {
                 match event {
                     SessionEvent::Established(_) => {
                         established = true;
-                        hang_up.cancel();
+                        orders.hang_up.cancel();
                     }
                     SessionEvent::Asks { prompts, .. } => {
                         let labels = prompts.into_iter().map(|prompt| prompt.text).collect();
@@ -99,6 +99,8 @@ impl Login {
                     }
                     SessionEvent::Stage(_)
                     | SessionEvent::RoundTrip(_)
+                    | SessionEvent::Silent
+                    | SessionEvent::Rerouted
                     | SessionEvent::Ended(_) => {}
                 }
             }

@@ -378,7 +378,7 @@ fn a_service_that_says_nothing_is_given_up_in_time_and_left_in_order() {
         settings.health = check;
         let (links, settings) = (rig.links(), settings.clone());
         rig.run(async move {
-            let link = links.borrow().clone().expect("there is a session");
+            let link = links.current().expect("there is a session");
             probe(&link, &settings).await
         })
     };

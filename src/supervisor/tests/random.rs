@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::supervisor::{Action, Supervisor};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,9 +79,16 @@ fn event() -> impl Strategy<Value = SessionEvent> {
             instruction: String::new(),
             prompts: vec![],
         }),
+        2 => Just(SessionEvent::Silent),
+        1 => Just(SessionEvent::Rerouted),
+        2 => Just(SessionEvent::RoundTrip(Duration::from_millis(1))),
         1 => Just(SessionEvent::Ended(None)),
         2 => Just(SessionEvent::Ended(Some(lost()))),
         2 => Just(SessionEvent::Ended(Some(refused()))),
+        1 => Just(SessionEvent::Ended(Some(Fault::NoRoute {
+            server: SERVER.into(),
+            detail: String::new(),
+        }))),
         1 => Just(SessionEvent::Ended(Some(rejected()))),
         1 => Just(SessionEvent::Ended(Some(Fault::HostKeyUnknown { key: unknown_key() }))),
     ]
@@ -97,13 +104,24 @@ fn rejected() -> Fault {
     }
 }
 
+/// A session, as the engine knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    Dialing,
+    Live,
+    /// Another one has taken over.
+    Retired,
+    /// It was told to end, at this moment.
+    HungUp(Instant),
+}
+
 /// The world's own books, kept beside the supervisor's.
 struct World {
     supervisor: Supervisor,
     now: Instant,
     newest: u64,
-    /// The session that was dialed and has not ended, and when it was asked to.
-    session: Option<(u64, Option<Instant>)>,
+    /// The sessions that were dialed and have not ended.
+    sessions: BTreeMap<u64, Session>,
     probed_ok: BTreeSet<ForwardId>,
     wanted: bool,
     /// Blocked, and nobody has given a reason to dial since.
@@ -118,7 +136,7 @@ impl World {
             supervisor: Supervisor::new(&settings([production()]), 7, now),
             now,
             newest: 0,
-            session: None,
+            sessions: BTreeMap::new(),
             probed_ok: BTreeSet::new(),
             wanted: true,
             stuck: false,
@@ -165,14 +183,21 @@ impl World {
             }
             Step::Event { age, event } => {
                 let attempt = self.newest.saturating_sub(age);
-                if age == 0 {
+                // What was never dialed, or has ended, comes up as well: it must not matter.
+                if let Some(session) = self.sessions.get_mut(&attempt) {
+                    match (&event, *session) {
+                        (SessionEvent::Ended(_), _) => {
+                            self.sessions.remove(&attempt);
+                        }
+                        (SessionEvent::Established(_), Session::Dialing) => {
+                            *session = Session::Live;
+                        }
+                        (SessionEvent::Silent, Session::Live) => self.probed_ok.clear(),
+                        _ => {}
+                    }
+                } else if age == 0 {
                     // A session that has ended says nothing more.
-                    if self.session.is_none() {
-                        return;
-                    }
-                    if matches!(event, SessionEvent::Ended(_)) {
-                        self.session = None;
-                    }
+                    return;
                 }
                 Input::Session {
                     tunnel: id(),
@@ -186,12 +211,13 @@ impl World {
                 let Some(forward) = forwards.find(|known| *known.id.name == *forward) else {
                     return;
                 };
-                if well && age == 0 {
+                let attempt = self.newest.saturating_sub(age);
+                if well && self.sessions.get(&attempt) == Some(&Session::Live) {
                     self.probed_ok.insert(forward.id.clone());
                 }
                 Input::Probed {
                     forward,
-                    attempt: Attempt(self.newest.saturating_sub(age)),
+                    attempt: Attempt(attempt),
                     health: if well {
                         Health::ok()
                     } else {
@@ -241,47 +267,79 @@ impl World {
         self.observe();
     }
 
+    fn count(&self, kind: Session) -> usize {
+        let sessions = self.sessions.values();
+        sessions.filter(|session| **session == kind).count()
+    }
+
+    /// A session that does not end in time is forgotten.
+    fn write_off(&mut self) {
+        let now = self.now;
+        self.sessions
+            .retain(|_, session| !matches!(session, Session::HungUp(at) if *at + HANG_UP <= now));
+    }
+
     fn observe(&mut self) {
         while let Some(action) = self.supervisor.poll_action() {
             if let Action::Dial { attempt, .. } = &action {
                 assert!(self.wanted, "a tunnel that nobody wants was dialed");
                 assert!(!self.stuck, "what only the user can lift was dialed again");
                 assert!(attempt.0 > self.newest, "attempts only grow");
-                if let Some((_, hung_up)) = self.session {
-                    let written_off = hung_up.is_some_and(|at| self.now >= at + HANG_UP);
-                    assert!(written_off, "two sessions at once");
-                }
                 self.newest = attempt.0;
-                self.session = Some((attempt.0, None));
-                self.probed_ok.clear();
+                self.sessions.insert(attempt.0, Session::Dialing);
+                self.write_off();
+                let of = |wanted: &[Session]| {
+                    let mut sessions = self.sessions.values();
+                    sessions
+                        .by_ref()
+                        .filter(|session| wanted.contains(session))
+                        .count()
+                };
+                assert!(
+                    self.sessions.len() <= 2,
+                    "more than two: {:?}",
+                    self.sessions
+                );
+                assert!(of(&[Session::Dialing]) <= 1, "two dials at once");
             } else if let Action::HangUp { attempt, .. } = &action {
-                assert_eq!(self.session, Some((attempt.0, None)));
-                self.session = Some((attempt.0, Some(self.now)));
+                let session = self.sessions.get_mut(&attempt.0);
+                let session = session.expect("a session that ended is hung up");
+                assert!(!matches!(session, Session::HungUp(_)), "hung up twice");
+                *session = Session::HungUp(self.now);
+            } else if let Action::Retire { attempt, .. } = &action {
+                let session = self.sessions.get_mut(&attempt.0);
+                assert_eq!(session, Some(&mut Session::Live));
+                self.sessions.insert(attempt.0, Session::Retired);
+            } else if let Action::Prove { attempt, .. } = &action {
+                assert_eq!(self.sessions.get(&attempt.0), Some(&Session::Live));
             }
         }
+        self.write_off();
+        let live = self.sessions.values();
+        let live = live.filter(|session| **session == Session::Live).count();
+        assert!(
+            live <= 1,
+            "two sessions for connections: {:?}",
+            self.sessions
+        );
         let snapshot = self.supervisor.snapshot();
         let view = &snapshot.tunnels[0];
         if view.phase == Phase::Blocked && view.question.is_none() {
             self.stuck = true;
         }
         if view.phase == Phase::Healthy {
-            assert_eq!(
-                self.session,
-                Some((self.newest, None)),
-                "healthy without a session"
-            );
+            assert_eq!(live, 1, "healthy without a session");
             for forward in &view.forwards {
                 assert!(
                     self.probed_ok.contains(forward.id()),
-                    "healthy without a probe through this session"
+                    "healthy without a probe through this session or the one that it took over from"
                 );
             }
         }
         if matches!(view.phase, Phase::Waiting | Phase::Offline) {
-            assert!(
-                self.supervisor.poll_timeout().is_some(),
-                "waiting for nothing"
-            );
+            let dials = self.count(Session::Dialing) > 0;
+            let waits = self.supervisor.poll_timeout().is_some();
+            assert!(dials || waits, "waiting for nothing");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::common::{Key, Scratch, Sshd, free_port, wait_for};
 use passerelle::engine::forward::Forward;
-use passerelle::engine::link::{Link, Links};
-use passerelle::engine::session::{KnownHostsFiles, Session};
+use passerelle::engine::link::Links;
+use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
 use passerelle::engine::spool::{Limits, Spool};
 use passerelle::model::{
     Attempt, AuthMethod, ForwardId, ForwardSettings, HealthCheck, Input, LocalBind, RemoteTarget,
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(super) const BOUND: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(super) struct Rig {
     pub(super) settings: Arc<ForwardSettings>,
     key: Key,
     forward: Option<Forward>,
-    links: watch::Sender<Option<Arc<Link>>>,
+    links: Links,
     inputs: mpsc::Sender<Input>,
     received: Arc<Mutex<Vec<Input>>>,
     attempts: AtomicU64,
@@ -85,7 +85,7 @@ impl Rig {
             sshd,
             key,
             forward: None,
-            links: watch::Sender::new(None),
+            links: Links::default(),
             inputs,
             received,
             attempts: AtomicU64::new(0),
@@ -119,16 +119,10 @@ impl Rig {
             inputs: self.inputs.clone(),
             answers: mpsc::channel(1).1,
             links: self.links.clone(),
-            hang_up: CancellationToken::new(),
+            orders: Orders::default(),
         };
         self.engine.handle.spawn(session.run());
-        wait_for("a session", BOUND, || {
-            self.links
-                .borrow()
-                .as_ref()
-                .filter(|link| link.attempt() == attempt)
-                .map(drop)
-        });
+        wait_for("a session", BOUND, || self.links.of(attempt).map(drop));
     }
 
     /// Starts the forward and waits for its word.
@@ -157,7 +151,7 @@ impl Rig {
     }
 
     pub(super) fn links(&self) -> Links {
-        self.links.subscribe()
+        self.links.clone()
     }
 
     /// Everything that was told so far.

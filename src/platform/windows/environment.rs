@@ -1,0 +1,184 @@
+//! Tells that addresses or routes changed (IP Helper), or that the machine woke (power management).
+//!
+//! The system calls back on threads of its own; a callback sends one unit and does nothing else.
+//! `PowerRegisterSuspendResumeNotification` needs no window and tells of Modern Standby too.
+
+#![expect(unsafe_code, reason = "callbacks of the system, and their context")]
+
+use std::ffi::c_void;
+use std::io;
+use std::ptr;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use windows_sys::Win32::Foundation::{HANDLE, NO_ERROR};
+use windows_sys::Win32::NetworkManagement::IpHelper::{
+    CancelMibChangeNotify2, MIB_IPFORWARD_ROW2, MIB_NOTIFICATION_TYPE, MIB_UNICASTIPADDRESS_ROW,
+    NotifyRouteChange2, NotifyUnicastIpAddressChange,
+};
+use windows_sys::Win32::Networking::WinSock::AF_UNSPEC;
+use windows_sys::Win32::System::Power::{
+    DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS, HPOWERNOTIFY, PowerRegisterSuspendResumeNotification,
+    PowerUnregisterSuspendResumeNotification,
+};
+use windows_sys::Win32::UI::WindowsAndMessaging::{
+    DEVICE_NOTIFY_CALLBACK, PBT_APMRESUMEAUTOMATIC, PBT_APMRESUMESUSPEND,
+};
+
+/// Notifies whenever an address or a route changes, or the machine wakes from sleep; what exactly is
+/// for the listener to find out.
+pub async fn watch_environment(changed: &Notify) {
+    let told = Arc::new(Notify::new());
+    // They end with this future.
+    let _watches = [
+        kept("addresses", Watch::addresses(&told)),
+        kept("routes", Watch::routes(&told)),
+        kept("sleep", Watch::sleep(&told)),
+    ];
+    loop {
+        told.notified().await;
+        changed.notify_one();
+    }
+}
+
+fn kept(what: &str, watch: io::Result<Watch>) -> Option<Watch> {
+    watch
+        .inspect_err(|error| tracing::warn!(what, %error, "changes are not told"))
+        .ok()
+}
+
+/// A registration with the system. Dropping it ends it, and waits for a callback that is under way.
+struct Watch {
+    registration: Registration,
+    /// What the callbacks point to.
+    _told: Arc<Notify>,
+}
+
+enum Registration {
+    Network(HANDLE),
+    Power(HPOWERNOTIFY, Box<DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS>),
+}
+
+// SAFETY: both kinds of registration are numbers of the system, which any thread may end, and the
+// box's only pointer is to a `Notify`, which is `Sync` and lives as long as the watch.
+unsafe impl Send for Watch {}
+// SAFETY: as above; nothing is reachable through a shared reference.
+unsafe impl Sync for Watch {}
+
+impl Watch {
+    fn addresses(told: &Arc<Notify>) -> io::Result<Self> {
+        let mut handle: HANDLE = ptr::null_mut();
+        // SAFETY: the context outlives the registration, which `Watch` ends before it drops it.
+        let code = unsafe {
+            NotifyUnicastIpAddressChange(
+                AF_UNSPEC,
+                Some(address_changed),
+                Arc::as_ptr(told).cast(),
+                false,
+                &mut handle,
+            )
+        };
+        Self::new(code, told, || Registration::Network(handle))
+    }
+
+    fn routes(told: &Arc<Notify>) -> io::Result<Self> {
+        let mut handle: HANDLE = ptr::null_mut();
+        // SAFETY: as in `addresses`.
+        let code = unsafe {
+            NotifyRouteChange2(
+                AF_UNSPEC,
+                Some(route_changed),
+                Arc::as_ptr(told).cast(),
+                false,
+                &mut handle,
+            )
+        };
+        Self::new(code, told, || Registration::Network(handle))
+    }
+
+    fn sleep(told: &Arc<Notify>) -> io::Result<Self> {
+        let mut recipient = Box::new(DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS {
+            Callback: Some(power_changed),
+            Context: Arc::as_ptr(told).cast_mut().cast(),
+        });
+        let mut handle: *mut c_void = ptr::null_mut();
+        // SAFETY: the recipient and its context outlive the registration, as in `addresses`.
+        let code = unsafe {
+            PowerRegisterSuspendResumeNotification(
+                DEVICE_NOTIFY_CALLBACK,
+                ptr::from_mut(&mut *recipient).cast(),
+                &mut handle,
+            )
+        };
+        Self::new(code, told, || {
+            Registration::Power(handle as HPOWERNOTIFY, recipient)
+        })
+    }
+
+    fn new(
+        code: u32,
+        told: &Arc<Notify>,
+        registration: impl FnOnce() -> Registration,
+    ) -> io::Result<Self> {
+        if code != NO_ERROR {
+            return Err(io::Error::from_raw_os_error(code.cast_signed()));
+        }
+        Ok(Self {
+            registration: registration(),
+            _told: Arc::clone(told),
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        match &self.registration {
+            Registration::Network(handle) if !handle.is_null() => {
+                // SAFETY: the handle is of a registration that is ended only here.
+                unsafe { CancelMibChangeNotify2(*handle) };
+            }
+            // Wine registers nothing, and says that it went well.
+            Registration::Network(_) => {}
+            Registration::Power(handle, _) => {
+                // SAFETY: as above.
+                unsafe { PowerUnregisterSuspendResumeNotification(*handle) };
+            }
+        }
+    }
+}
+
+unsafe extern "system" fn address_changed(
+    told: *const c_void,
+    _row: *const MIB_UNICASTIPADDRESS_ROW,
+    _kind: MIB_NOTIFICATION_TYPE,
+) {
+    // SAFETY: the context that was registered with this callback.
+    unsafe { tell(told) };
+}
+
+unsafe extern "system" fn route_changed(
+    told: *const c_void,
+    _row: *const MIB_IPFORWARD_ROW2,
+    _kind: MIB_NOTIFICATION_TYPE,
+) {
+    // SAFETY: the context that was registered with this callback.
+    unsafe { tell(told) };
+}
+
+unsafe extern "system" fn power_changed(
+    told: *const c_void,
+    event: u32,
+    _setting: *const c_void,
+) -> u32 {
+    if matches!(event, PBT_APMRESUMEAUTOMATIC | PBT_APMRESUMESUSPEND) {
+        // SAFETY: the context that was registered with this callback.
+        unsafe { tell(told) };
+    }
+    NO_ERROR
+}
+
+/// # Safety
+/// `told` points to a [`Notify`] that lives.
+unsafe fn tell(told: *const c_void) {
+    // SAFETY: by this function's contract.
+    unsafe { &*told.cast::<Notify>() }.notify_one();
+}

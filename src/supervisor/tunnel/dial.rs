@@ -1,0 +1,213 @@
+//! Dials, hang-ups, and what a session tells of itself.
+
+use super::{Context, Tunnel};
+use crate::model::{
+    Attempt, Fault, Question, QuestionId, QuestionKind, Recovery, Secret, SessionEvent, Stage,
+};
+use crate::supervisor::state::{Live, State, Successor, Then, standing_question};
+use crate::supervisor::{Action, Grant};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a person may take to answer a server that waits for it.
+const LIVE_QUESTION: Duration = Duration::from_secs(120);
+
+/// How long a session may take to end. The engine ends it well within; past this it is written off.
+pub(super) const HANG_UP: Duration = Duration::from_secs(3);
+
+impl Tunnel {
+    /// An event of the state's own session.
+    pub(super) fn session_event(&mut self, event: SessionEvent, cx: &mut Context<'_>) {
+        match event {
+            SessionEvent::Stage(reached) => {
+                if let State::Dialing { stage, .. } = &mut self.state {
+                    *stage = reached;
+                }
+            }
+            SessionEvent::Asks {
+                name,
+                instruction,
+                prompts,
+            } => {
+                let kind = QuestionKind::Interactive {
+                    name,
+                    instruction,
+                    prompts,
+                };
+                let asked = new_question(kind, Some(cx.now + LIVE_QUESTION), cx);
+                if let State::Dialing { question, .. } = &mut self.state {
+                    *question = Some(asked);
+                }
+            }
+            SessionEvent::Established(server) => {
+                if let State::Dialing { attempt, .. } = self.state {
+                    self.state = State::Live(Live::new(attempt, server, cx.now));
+                    for forward in &mut self.forwards {
+                        forward.session_up(cx.now);
+                    }
+                }
+            }
+            SessionEvent::RoundTrip(measured) => self.answered(measured, cx),
+            SessionEvent::Silent => self.silent(cx),
+            SessionEvent::Rerouted => self.rerouted(cx),
+            SessionEvent::Ended(fault) => self.ended(fault, cx),
+        }
+    }
+
+    pub(super) fn ended(&mut self, fault: Option<Fault>, cx: &mut Context<'_>) {
+        for forward in &mut self.forwards {
+            forward.session_down();
+        }
+        let lived = match std::mem::replace(&mut self.state, State::Idle) {
+            State::HangingUp { then, .. } => {
+                match then {
+                    Then::Stop => {}
+                    Then::Dial => self.dial_spaced(cx),
+                    Then::Block(fault) => self.block(fault, cx),
+                }
+                return;
+            }
+            State::Live(live) => {
+                if let Some(successor) = live.successor {
+                    self.succeed_at_once(successor, fault);
+                    return;
+                }
+                Some(cx.now.saturating_duration_since(live.since))
+            }
+            State::Idle | State::Dialing { .. } | State::Waiting { .. } | State::Blocked { .. } => {
+                None
+            }
+        };
+        let fault = fault.unwrap_or_else(|| Fault::ConnectionLost {
+            server: self.settings.server(),
+            detail: "the session ended without a reason".into(),
+        });
+        match fault.recovery() {
+            Recovery::AwaitUser => self.block(fault, cx),
+            Recovery::Retry | Recovery::AwaitNetwork => {
+                let at = self.backoff.next(&fault, lived, cx.now, cx.rng);
+                let fault = Some(fault);
+                self.state = State::Waiting { fault, at };
+            }
+        }
+    }
+
+    /// Dials now, or as soon as the spacing of dials allows.
+    pub(super) fn dial_spaced(&mut self, cx: &mut Context<'_>) {
+        let at = self.backoff.earliest(cx.now);
+        if at <= cx.now {
+            self.dial(None, cx);
+        } else {
+            self.state = State::Waiting { fault: None, at };
+        }
+    }
+
+    pub(super) fn dial(&mut self, grant: Option<Grant>, cx: &mut Context<'_>) {
+        let after = self.state.fault().cloned();
+        let attempt = self.begin_dial(grant, cx);
+        self.state = State::Dialing {
+            attempt,
+            stage: Stage::Resolving,
+            question: None,
+            after,
+            until: None,
+        };
+    }
+
+    pub(super) fn begin_dial(&mut self, grant: Option<Grant>, cx: &mut Context<'_>) -> Attempt {
+        *cx.last_attempt += 1;
+        let attempt = Attempt(*cx.last_attempt);
+        self.attempt = Some(attempt);
+        self.backoff.dialed(cx.now);
+        cx.actions.push_back(Action::Dial {
+            settings: Arc::clone(&self.settings),
+            attempt,
+            grant,
+        });
+        attempt
+    }
+
+    /// Dials as soon as the spacing of dials allows: [`Tunnel::tick`] does it.
+    pub(super) fn dial_soon(&mut self, cx: &mut Context<'_>) {
+        let at = self.backoff.earliest(cx.now);
+        self.dial_by(at);
+        if let State::Blocked { fault, .. } = &self.state {
+            let fault = Some(fault.clone());
+            self.state = State::Waiting { fault, at };
+        }
+    }
+
+    /// Brings a dial that has a date forward to this one.
+    pub(super) fn dial_by(&mut self, by: Instant) {
+        match &mut self.state {
+            State::Waiting { at, .. }
+            | State::Live(Live {
+                successor: Some(Successor::Waiting { at, .. }),
+                ..
+            }) => *at = by.min(*at),
+            State::Idle
+            | State::Dialing { .. }
+            | State::Live(_)
+            | State::HangingUp { .. }
+            | State::Blocked { .. } => {}
+        }
+    }
+
+    /// Ends every session.
+    pub(super) fn hang_up(&mut self, after: Then, cx: &mut Context<'_>) {
+        self.hasten_leaving(cx);
+        match &mut self.state {
+            State::Dialing { .. } | State::Live(_) => {
+                self.drop_successor(cx);
+                if let Some(attempt) = self.state.session() {
+                    self.tell_to_hang_up(attempt, cx);
+                    self.state = State::HangingUp {
+                        attempt,
+                        then: after,
+                        until: cx.now + HANG_UP,
+                    };
+                }
+                for forward in &mut self.forwards {
+                    forward.session_down();
+                }
+            }
+            State::HangingUp { then, .. } => *then = after,
+            State::Idle | State::Waiting { .. } | State::Blocked { .. } => {}
+        }
+    }
+
+    pub(super) fn tell_to_hang_up(&self, attempt: Attempt, cx: &mut Context<'_>) {
+        cx.actions.push_back(Action::HangUp {
+            tunnel: self.settings.id.clone(),
+            attempt,
+        });
+    }
+
+    pub(super) fn block(&mut self, fault: Fault, cx: &mut Context<'_>) {
+        let question = standing_question(&fault).map(|kind| new_question(kind, None, cx));
+        self.state = State::Blocked { fault, question };
+    }
+
+    pub(super) fn respond(&mut self, responses: Vec<Secret>, cx: &mut Context<'_>) {
+        if let State::Dialing {
+            attempt, question, ..
+        } = &mut self.state
+        {
+            *question = None;
+            cx.actions.push_back(Action::Respond {
+                tunnel: self.settings.id.clone(),
+                attempt: *attempt,
+                responses,
+            });
+        }
+    }
+}
+
+fn new_question(kind: QuestionKind, expires: Option<Instant>, cx: &mut Context<'_>) -> Question {
+    *cx.last_question += 1;
+    Question {
+        id: QuestionId(*cx.last_question),
+        kind,
+        expires,
+    }
+}

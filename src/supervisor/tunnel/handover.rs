@@ -1,0 +1,260 @@
+//! What follows when the world around a session changes: it is to prove itself, and if it cannot, or
+//! if there is a better way by now, another session takes over from it.
+//!
+//! Make before break: the successor is dialed beside the live session, and only when it stands does
+//! the old one retire; connections that are on it may end there. A session is never given up on mere
+//! suspicion: one that is silent for a while and then answers goes on as if nothing had been.
+
+use super::dial::HANG_UP;
+use super::{Context, Tunnel};
+use crate::model::{Attempt, Fault, Recovery, SessionEvent, Stage};
+use crate::supervisor::Action;
+use crate::supervisor::state::{Leaving, Live, State, Successor, Trust, is_at_the_server};
+use std::time::{Duration, Instant};
+
+/// One change of the network comes in several steps: address, routes, then the next family.
+const SETTLE: Duration = Duration::from_millis(250);
+
+impl Tunnel {
+    /// Whatever was wrong with the network may be over, and whatever was right may not be any more.
+    pub(in crate::supervisor) fn environment_changed(&mut self, cx: &mut Context<'_>) {
+        let settled = cx.now + SETTLE;
+        let hurry = self.backoff.fresh_start(cx.now);
+        let earliest = self.backoff.earliest(settled);
+        match &mut self.state {
+            State::Live(live) if live.trust == Trust::Good => {
+                live.trust = Trust::ProveAt(settled);
+            }
+            State::Live(_) | State::Waiting { .. } => {
+                if hurry {
+                    self.dial_by(earliest);
+                }
+            }
+            State::Dialing { stage, until, .. } => {
+                if !is_at_the_server(*stage) {
+                    until.get_or_insert(earliest);
+                }
+            }
+            State::Idle | State::HangingUp { .. } | State::Blocked { .. } => {}
+        }
+        if hurry {
+            self.forwards
+                .iter_mut()
+                .for_each(|forward| forward.listen_at(settled));
+        }
+    }
+
+    /// The live session is to prove itself: it tells if it cannot.
+    pub(super) fn prove(&mut self, cx: &mut Context<'_>) {
+        if let State::Live(live) = &mut self.state {
+            live.trust = Trust::Good;
+            cx.actions.push_back(Action::Prove {
+                tunnel: self.settings.id.clone(),
+                attempt: live.attempt,
+            });
+        }
+    }
+
+    /// The live session answered.
+    pub(super) fn answered(&mut self, measured: Duration, cx: &mut Context<'_>) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        live.round_trip = measured;
+        if live.is_silent() {
+            live.trust = Trust::Good;
+            self.drop_successor(cx);
+            for forward in &mut self.forwards {
+                forward.session_up(cx.now);
+            }
+        }
+    }
+
+    /// The live session did not answer in time.
+    pub(super) fn silent(&mut self, cx: &mut Context<'_>) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        live.trust = Trust::Silent;
+        for forward in &mut self.forwards {
+            forward.session_down();
+        }
+        self.want_successor(cx);
+    }
+
+    /// A new session would take a better way than the live one.
+    pub(super) fn rerouted(&mut self, cx: &mut Context<'_>) {
+        self.want_successor(cx);
+    }
+
+    /// An event of the successor to the live session.
+    pub(super) fn successor_event(
+        &mut self,
+        attempt: Attempt,
+        event: SessionEvent,
+        cx: &mut Context<'_>,
+    ) {
+        match event {
+            SessionEvent::Stage(reached) => {
+                if let State::Live(Live {
+                    successor: Some(Successor::Dialing { stage, .. }),
+                    ..
+                }) = &mut self.state
+                {
+                    *stage = reached;
+                }
+            }
+            SessionEvent::Established(server) => {
+                self.take_over(Live::new(attempt, server, cx.now), cx);
+            }
+            SessionEvent::Ended(fault) => self.successor_ended(fault, cx),
+            event @ SessionEvent::Asks { .. } => {
+                // Nobody is asked for the sake of a session that is not needed.
+                if self.give_up_if_silent(cx) {
+                    self.session_event(event, cx);
+                } else {
+                    self.drop_successor(cx);
+                }
+            }
+            SessionEvent::RoundTrip(_) | SessionEvent::Silent | SessionEvent::Rerouted => {}
+        }
+    }
+
+    /// The live session is over, and what was to take over from it is the tunnel's session now.
+    pub(super) fn succeed_at_once(&mut self, successor: Successor, fault: Option<Fault>) {
+        self.state = match successor {
+            Successor::Dialing { attempt, stage } => State::Dialing {
+                attempt,
+                stage,
+                question: None,
+                after: fault,
+                until: None,
+            },
+            Successor::Waiting { fault: why, at } => State::Waiting {
+                fault: why.or(fault),
+                at,
+            },
+        };
+    }
+
+    /// When something about a handover is due.
+    pub(super) fn handover_due(&self) -> Option<Instant> {
+        match &self.leaving {
+            Some(leaving) => leaving.until,
+            None => self.state.live().and_then(Live::next_dial),
+        }
+    }
+
+    pub(super) fn dial_successor(&mut self, cx: &mut Context<'_>) {
+        let attempt = self.begin_dial(None, cx);
+        if let State::Live(live) = &mut self.state {
+            live.successor = Some(Successor::Dialing {
+                attempt,
+                stage: Stage::Resolving,
+            });
+        }
+    }
+
+    /// A successor that is not established is of no more use.
+    pub(super) fn drop_successor(&mut self, cx: &mut Context<'_>) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        if let Some(Successor::Dialing { attempt, .. }) = live.successor.take() {
+            self.leave(attempt, cx);
+        }
+    }
+
+    /// The session that leaves is to do so now.
+    pub(super) fn hasten_leaving(&mut self, cx: &mut Context<'_>) {
+        if let Some(Leaving {
+            attempt,
+            until: None,
+        }) = self.leaving
+        {
+            self.leave(attempt, cx);
+        }
+    }
+
+    /// Ends a session, and goes on without it.
+    fn leave(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
+        self.tell_to_hang_up(attempt, cx);
+        self.leaving = Some(Leaving {
+            attempt,
+            until: Some(cx.now + HANG_UP),
+        });
+    }
+
+    /// There is one session to leave at most: a successor waits until the last one has left.
+    fn want_successor(&mut self, cx: &mut Context<'_>) {
+        self.hasten_leaving(cx);
+        let at = self.backoff.earliest(cx.now);
+        if let State::Live(live) = &mut self.state {
+            live.successor
+                .get_or_insert(Successor::Waiting { fault: None, at });
+        }
+    }
+
+    fn take_over(&mut self, new: Live, cx: &mut Context<'_>) {
+        let State::Live(old) = std::mem::replace(&mut self.state, State::Live(new)) else {
+            return;
+        };
+        self.leaving = Some(Leaving {
+            attempt: old.attempt,
+            until: None,
+        });
+        cx.actions.push_back(Action::Retire {
+            tunnel: self.settings.id.clone(),
+            attempt: old.attempt,
+        });
+        for forward in &mut self.forwards {
+            forward.session_up(cx.now);
+        }
+    }
+
+    fn successor_ended(&mut self, fault: Option<Fault>, cx: &mut Context<'_>) {
+        let fault = fault.unwrap_or_else(|| Fault::ConnectionLost {
+            server: self.settings.server(),
+            detail: "the session ended without a reason".into(),
+        });
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        live.successor = None;
+        if !live.is_silent() {
+            // The live session works; the next change of the network brings the next try.
+            return;
+        }
+        match fault.recovery() {
+            Recovery::AwaitUser => {
+                let old = live.attempt;
+                self.leave(old, cx);
+                self.block(fault, cx);
+            }
+            Recovery::Retry | Recovery::AwaitNetwork => {
+                let at = self.backoff.next(&fault, None, cx.now, cx.rng);
+                live.successor = Some(Successor::Waiting {
+                    fault: Some(fault),
+                    at,
+                });
+            }
+        }
+    }
+
+    /// Leaves a live session that is silent to the one that is being dialed.
+    fn give_up_if_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        let State::Live(live) = &mut self.state else {
+            return false;
+        };
+        if !live.is_silent() {
+            return false;
+        }
+        let old = live.attempt;
+        let Some(successor) = live.successor.take() else {
+            return false;
+        };
+        self.succeed_at_once(successor, None);
+        self.leave(old, cx);
+        true
+    }
+}

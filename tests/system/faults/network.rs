@@ -1,0 +1,54 @@
+//! The network changes under a live session.
+
+use super::scene::{BOUND, Scene, within};
+use crate::common::network::{Machine, in_own_network};
+use crate::common::{Home, Sshd};
+use std::time::{Duration, Instant};
+
+const HERE: &str = "10.99.0.2";
+const THERE: &str = "10.99.0.3";
+
+/// Passerelle on a machine of its own, the server on this one.
+fn roaming(machine: &Machine) -> Scene {
+    let sshd = Sshd::with(&format!("ListenAddress {}", Machine::GATEWAY));
+    let home = Home::empty().started_by(machine.enter());
+    let scene = Scene::with(sshd, home, |tunnel| tunnel.by_host(Machine::GATEWAY));
+    scene.passerelle.wait_phase("healthy", BOUND);
+    scene
+}
+
+#[test]
+fn an_address_that_changes_costs_less_than_two_seconds() {
+    let test = "faults::network::an_address_that_changes_costs_less_than_two_seconds";
+    in_own_network(test, || {
+        let machine = Machine::at(HERE);
+        let scene = roaming(&machine);
+        let first = scene.attempt();
+        machine.move_to(HERE, THERE);
+        let start = Instant::now();
+        let what = "another session is healthy";
+        scene.passerelle.wait_tunnel(what, BOUND, |tunnel| {
+            tunnel["attempt"].as_u64() > Some(first) && tunnel["phase"] == "healthy"
+        });
+        within(what, start, Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn a_cable_that_is_pulled_shows_at_once_and_nothing_is_tried_until_it_is_back() {
+    let test = "faults::network::a_cable_that_is_pulled_shows_at_once_and_nothing_is_tried_until_it_is_back";
+    in_own_network(test, || {
+        let machine = Machine::at(HERE);
+        let scene = roaming(&machine);
+        machine.unplug();
+        let start = Instant::now();
+        scene.passerelle.wait_phase("offline", BOUND);
+        within("it is shown", start, Duration::from_secs(3));
+        let taken = scene.sshd.logged("Connection from");
+        machine.plug_in();
+        let start = Instant::now();
+        scene.passerelle.wait_phase("healthy", BOUND);
+        within("it is healthy again", start, Duration::from_secs(3));
+        assert!(scene.sshd.logged("Connection from") <= taken + 1);
+    });
+}

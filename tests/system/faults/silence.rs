@@ -1,0 +1,40 @@
+//! A server, or the way to it, that says nothing for a while, or for ever.
+
+use super::scene::{BOUND, Scene, within};
+use crate::common::{lasts, wait_until};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_connection_over_a_silent_session_is_answered_within_five_seconds() {
+    let scene = Scene::healthy();
+    scene.sshd.freeze_sessions();
+    let start = Instant::now();
+    assert!(scene.answers(), "it is carried by another session");
+    within("answered", start, Duration::from_secs(6));
+}
+
+#[test]
+fn a_stall_of_twenty_seconds_drops_nothing() {
+    let scene = Scene::healthy();
+    let mut open = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it listens");
+    open.write_all(b"GET /metr").expect("it is open");
+    // It has reached the backend, so it is on the session that stalls.
+    let what = "it is carried";
+    scene.passerelle.wait_tunnel(what, BOUND, |tunnel| {
+        tunnel["forwards"][0]["bytes_out"].as_u64() >= Some(9)
+    });
+    scene.sshd.freeze_sessions();
+    lasts(Duration::from_secs(20));
+    scene.sshd.thaw_sessions();
+    let start = Instant::now();
+    open.write_all(b"ics HTTP/1.1\r\n\r\n").expect("it is open");
+    let mut answer = String::new();
+    open.read_to_string(&mut answer).expect("it is not reset");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    within("answered", start, Duration::from_secs(10));
+    drop(open);
+    scene.passerelle.wait_phase("healthy", BOUND);
+    wait_until("one session is left", BOUND, || scene.sshd.sessions() == 1);
+}
