@@ -4,6 +4,7 @@
 //! `Command::Quit`, tunnels down, engine returns, everything else is dropped.
 
 mod desk;
+mod intent;
 mod lock;
 pub(crate) mod logon;
 pub(crate) mod narrate;
@@ -30,6 +31,7 @@ use crate::platform::{self, IpcListener};
 use crate::secrets::{Keyring, Vault};
 use crate::ui::{UiHandle, Wish};
 use desk::Desk;
+use intent::Intents;
 use lock::StateLock;
 use narrate::Narrator;
 use printer::Printer;
@@ -213,6 +215,10 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         reporter: reporter.clone(),
         known_hosts,
         vault,
+        ui: match &face {
+            Face::Desktop { ui, .. } => Some(ui.clone()),
+            Face::Terminal => None,
+        },
     };
     tokio::spawn(desk.serve(received));
 
@@ -229,10 +235,12 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         Face::Terminal => {}
         Face::Desktop { ui, wishes } => {
             let steward = Steward {
+                language,
                 paths: paths.clone(),
                 inputs: handle.inputs.clone(),
                 snapshots: handle.snapshots.clone(),
                 ui,
+                intents: Intents::default(),
             };
             tokio::spawn(steward.serve(wishes));
         }

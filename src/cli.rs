@@ -62,7 +62,7 @@ pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Some(verb) => dispatch(cx, verb),
             None if background::is_wanted(&cx.paths, tray.started) => {
                 platform::register_program(&again);
-                hold(cx, false, tray.secrets, app::run_with_icon)
+                background::hold(&cx, tray.secrets)
             }
             None => Ok(()),
         }
@@ -96,7 +96,7 @@ fn program<P: Parser>(
 
 fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Run { json, secrets } => hold(cx, json, secrets, app::run),
+        Verb::Run { json, secrets } => hold(&cx, json, secrets, app::run),
         Verb::Status { json, watch } => block_on(status::status(&cx, json, watch)),
         Verb::Up { tunnel } => block_on(switch::up(&cx, tunnel)),
         Verb::Down { tunnel } => block_on(switch::down(&cx, tunnel)),
@@ -218,6 +218,10 @@ impl Context {
                 Failure::new(Exit::Usage, words::no_such_forward(l, &listed(known)))
             }
             Refusal::NothingToOpen => Failure::new(Exit::Failed, words::nothing_to_open(l)),
+            Refusal::NothingToShow => Failure::new(
+                Exit::AlreadyRunning,
+                words::already_running(l, &self.paths.state_dir.display().to_string()),
+            ),
             Refusal::NothingAsked => Failure::new(Exit::Failed, words::nothing_asked(l)),
             Refusal::QuestionGone => Failure::new(Exit::Failed, words::question_gone(l)),
             Refusal::OtherFingerprint { shown } => {
@@ -242,14 +246,14 @@ impl Context {
 
 /// Runs the program itself, in one of its two ways.
 fn hold(
-    cx: Context,
+    cx: &Context,
     json: bool,
     secrets: args::Secrets,
     run: fn(RunOptions) -> Result<(), RunError>,
 ) -> Result<(), Failure> {
     let language = cx.language;
     let options = RunOptions {
-        paths: cx.paths,
+        paths: cx.paths.clone(),
         secrets: match secrets {
             args::Secrets::Keyring => app::SecretsIn::Keyring,
             args::Secrets::Memory => app::SecretsIn::Memory,

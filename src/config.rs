@@ -4,6 +4,7 @@
 //! with errors yields all of them at once and nothing else: it is never taken over by halves.
 
 mod error;
+mod example;
 mod keys;
 mod mission;
 mod origin;
@@ -17,6 +18,7 @@ mod source;
 mod watch;
 
 pub use error::{Allowed, ConfigError, ConfigErrors, Position, Problem};
+pub use example::write_example;
 pub use keys::{About, Absent, KEYS, Section, keys_of};
 pub use mission::default_settings;
 pub use origin::{KeyOrigin, Origin, Origins};

@@ -95,6 +95,8 @@ pub enum Request {
         /// Which tunnel.
         tunnel: Option<String>,
     },
+    /// Show the user that it is there.
+    Show,
     /// Take everything down and end. The connection stays open until that is done.
     Quit,
 }
@@ -189,6 +191,8 @@ pub enum Refusal {
     },
     /// The configuration gives nothing to open there.
     NothingToOpen,
+    /// It runs without a desktop.
+    NothingToShow,
     /// The tunnel asks nothing of that kind.
     NothingAsked,
     /// The question has been answered, or has lapsed.

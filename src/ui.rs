@@ -58,6 +58,8 @@ pub enum UiEvent {
     Snapshot(Arc<Snapshot>),
     /// Whether Passerelle starts at log-on.
     Autostart(Autostart),
+    /// What the user wished for cannot be done, or not yet: why, in words.
+    Failed(String),
     /// Somebody started Passerelle once more: show that it is there.
     Show,
     /// An item of the menu was chosen.
@@ -295,7 +297,8 @@ impl ApplicationHandler<UiEvent> for Desktop {
             }
             UiEvent::Chosen(item) => self.chosen(&item),
             UiEvent::Clicked => self.clicked(),
-            UiEvent::Show => {}
+            // Until there is a place to say it.
+            UiEvent::Failed(_) | UiEvent::Show => {}
             UiEvent::Ended => {
                 self.icon = IconState::Unborn;
                 event_loop.exit();

@@ -5,6 +5,7 @@ mod choice;
 #[cfg(test)]
 mod tests;
 
+use super::intent::{Settled, settled, wish_to_open};
 use super::report::Reporter;
 use crate::engine::session::KnownHostsFiles;
 use crate::hostkey::{self, KnownHosts};
@@ -14,13 +15,11 @@ use crate::model::{
     TunnelSettings,
 };
 use crate::secrets::{SecretError, SecretKey, Vault};
-use choice::{
-    Settled, asking, fits, same_fingerprint, settled, the_tunnel, the_view, to_open,
-    to_set_password, wish_to_open,
-};
+use crate::ui::{UiEvent, UiHandle};
+use choice::{asking, fits, same_fingerprint, the_tunnel, the_view, to_open, to_set_password};
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
@@ -38,6 +37,8 @@ pub(crate) struct Desk {
     pub(crate) known_hosts: KnownHostsFiles,
     /// Where passwords and passphrases are.
     pub(crate) vault: Vault,
+    /// What the user sees, where there is a desktop.
+    pub(crate) ui: Option<UiHandle>,
 }
 
 impl Desk {
@@ -69,6 +70,7 @@ impl Desk {
             Request::Status { language } => Ok(self.status(language)),
             Request::Watch { language } => return self.watch(language, responses).await,
             Request::Quit => return self.quit(responses).await,
+            Request::Show => self.show(),
             Request::Up { tunnel } => self.switch(tunnel, Command::Up).await,
             Request::Down { tunnel } => self.switch(tunnel, Command::Down).await,
             Request::Restart { tunnel } => self.switch(tunnel, Command::Restart).await,
@@ -102,6 +104,13 @@ impl Desk {
         let _ = responses
             .send(result.unwrap_or_else(Response::Refused))
             .await;
+    }
+
+    /// Somebody started the tray program beside this one.
+    fn show(&self) -> Result<Response, Refusal> {
+        let ui = self.ui.as_ref().ok_or(Refusal::NothingToShow)?;
+        ui.tell(UiEvent::Show);
+        Ok(Response::Done)
     }
 
     fn status(&self, language: Language) -> Response {
@@ -160,11 +169,12 @@ impl Desk {
             let tunnel = snapshot.tunnel(&id.tunnel).ok_or(Refusal::Ending)?;
             Ok(wish_to_open(tunnel))
         })?;
+        let asked = Instant::now();
         self.input(wish).await?;
         let mut snapshots = self.snapshots.clone();
-        let found = snapshots.wait_for(|snapshot| settled(snapshot, &id).is_some());
+        let found = snapshots.wait_for(|snapshot| settled(snapshot, &id, asked).is_some());
         let answer = match timeout(patience, found).await {
-            Ok(Ok(snapshot)) => settled(&snapshot, &id),
+            Ok(Ok(snapshot)) => settled(&snapshot, &id, asked),
             Ok(Err(_)) => return Err(Refusal::Ending),
             Err(_) => None,
         };

@@ -1,6 +1,7 @@
 //! Start at log-on: what the system does, under what the configuration and the policy say.
 
 use crate::config::{self, Loaded};
+use crate::paths::Paths;
 use crate::platform::{self, Autostart};
 use std::ffi::OsStr;
 use std::io;
@@ -15,9 +16,13 @@ pub(super) fn state(config_file: &Path) -> io::Result<Autostart> {
     Ok(under(config::load(config_file).ok().as_ref(), system))
 }
 
-/// Has the system start it, or not.
-pub(super) fn set(on: bool) -> io::Result<()> {
-    let arguments = ARGUMENTS.map(OsStr::new);
+/// Has the system start it, or not; with these paths, where they are not the usual ones.
+pub(super) fn set(on: bool, paths: &Paths) -> io::Result<()> {
+    let mut arguments = ARGUMENTS.map(OsStr::new).to_vec();
+    if !Paths::find(None, None).is_ok_and(|usual| usual == *paths) {
+        arguments.extend([OsStr::new("--config"), paths.config_file.as_os_str()]);
+        arguments.extend([OsStr::new("--state-dir"), paths.state_dir.as_os_str()]);
+    }
     platform::set_autostart(on.then_some(&arguments))
 }
 

@@ -84,6 +84,7 @@ fn healthy_tunnel(settings: &Arc<TunnelSettings>) -> TunnelView {
                 listening: true,
                 fault: None,
                 health: Health::ok(),
+                confirmed: None,
             })
             .collect(),
     }

@@ -1,19 +1,27 @@
 //! Does what the user wishes of the icon and its menu, and tells the user interface what is true.
 
+use super::intent::{Intents, Step};
 use super::logon;
+use crate::config;
 use crate::desktop;
-use crate::model::{Command, Input, Snapshot};
+use crate::i18n::{self, tray as words};
+use crate::model::{Command, ForwardId, Input, Language, Snapshot};
 use crate::paths::Paths;
 use crate::ui::{UiEvent, UiHandle, Wish};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 /// Stands between the user interface and the engine.
 pub(super) struct Steward {
+    pub(super) language: Language,
     pub(super) paths: Paths,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(super) ui: UiHandle,
+    pub(super) intents: Intents,
 }
 
 impl Steward {
@@ -22,40 +30,98 @@ impl Steward {
         self.tell_autostart();
         self.tell_snapshot();
         loop {
+            let due = self.intents.due();
             tokio::select! {
                 wish = wishes.recv() => match wish {
                     Some(wish) => self.grant(wish).await,
-                    None => {
-                        self.command(Command::Quit).await;
-                        return;
-                    }
+                    None => return self.input(Input::Command(Command::Quit)).await,
                 },
                 changed = self.snapshots.changed() => match changed {
                     Ok(()) => self.tell_snapshot(),
                     Err(_) => return,
                 },
+                () = sleep_until(due) => {}
             }
+            let snapshot = self.now();
+            let steps = self.intents.follow(&snapshot, Instant::now());
+            self.take(steps).await;
         }
-    }
-
-    fn tell_snapshot(&mut self) {
-        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-        self.ui.tell(UiEvent::Snapshot(snapshot));
     }
 
     async fn grant(&mut self, wish: Wish) {
         match wish {
-            Wish::Command(command) => self.command(command).await,
-            Wish::Open(forward) => tracing::info!(%forward, "is to be opened"),
-            Wish::OpenLog => show(self.paths.log()),
-            Wish::EditConfiguration => show(self.paths.config_file.clone()),
-            Wish::SetAutostart(on) => {
-                if let Err(error) = logon::set(on) {
-                    tracing::warn!(%error, "start at log-on stays as it was");
+            Wish::Command(command) => {
+                if let Command::Down(tunnel) = &command {
+                    self.intents.withdraw(tunnel.as_ref());
                 }
-                self.tell_autostart();
+                self.input(Input::Command(command)).await;
+            }
+            Wish::Open(forward) => {
+                tracing::info!(%forward, "is to be opened");
+                let snapshot = self.now();
+                let steps = self.intents.wish(forward, &snapshot, Instant::now());
+                self.take(steps).await;
+            }
+            Wish::OpenLog => edit(self.paths.log()),
+            Wish::EditConfiguration => self.edit_configuration(),
+            Wish::SetAutostart(on) => self.set_autostart(on),
+        }
+    }
+
+    async fn take(&self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Input(input) => self.input(input).await,
+                Step::Open(url) => self.browse(url),
+                Step::Explain(forward) => self.explain(&forward),
             }
         }
+    }
+
+    fn browse(&self, url: String) {
+        tracing::info!(url, "opened");
+        let (ui, language) = (self.ui.clone(), self.language);
+        tokio::spawn(async move {
+            if let Err(error) = desktop::open_in_browser(&url).await {
+                tracing::warn!(%error, url, "the browser does not open");
+                let text = i18n::verbs::browser_failed(language, &url, &error.to_string());
+                ui.tell(UiEvent::Failed(text));
+            }
+        });
+    }
+
+    fn explain(&self, forward: &ForwardId) {
+        let snapshot = self.now();
+        let l = self.language;
+        let reason = snapshot.tunnel(&forward.tunnel).and_then(|tunnel| {
+            let view = tunnel.forwards.iter().find(|view| view.id() == forward);
+            let fault = tunnel
+                .fault
+                .as_ref()
+                .map(|fault| i18n::fault(l, fault).message);
+            fault.or_else(|| words::trouble(l, view?))
+        });
+        let text = words::not_open_yet(l, &forward.name, &reason.unwrap_or_default());
+        tracing::info!(%forward, reason = text, "not open yet");
+        self.ui.tell(UiEvent::Failed(text));
+    }
+
+    /// One that is not there yet begins as the example.
+    fn edit_configuration(&self) {
+        let file = self.paths.config_file.clone();
+        match config::write_example(&file) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                tracing::warn!(%error, file = %file.display(), "no configuration to edit");
+            }
+            Ok(()) | Err(_) => edit(file),
+        }
+    }
+
+    fn set_autostart(&self, on: bool) {
+        if let Err(error) = logon::set(on, &self.paths) {
+            tracing::warn!(%error, "start at log-on stays as it was");
+        }
+        self.tell_autostart();
     }
 
     fn tell_autostart(&self) {
@@ -65,16 +131,32 @@ impl Steward {
         }
     }
 
-    async fn command(&self, command: Command) {
+    fn tell_snapshot(&mut self) {
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        self.ui.tell(UiEvent::Snapshot(snapshot));
+    }
+
+    fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    async fn input(&self, input: Input) {
         // A closed queue means that the engine has ended.
-        let _ = self.inputs.send(Input::Command(command)).await;
+        let _ = self.inputs.send(input).await;
     }
 }
 
-fn show(file: std::path::PathBuf) {
+fn edit(file: PathBuf) {
     tokio::spawn(async move {
         if let Err(error) = desktop::open_in_editor(&file).await {
-            tracing::warn!(%error, file = %file.display(), "cannot be shown");
+            tracing::warn!(%error, file = %file.display(), "no editor shows it");
         }
     });
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
 }

@@ -19,7 +19,7 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
         Ok(ui) => ui,
         Err(error) => {
             tracing::warn!(%error, "no display");
-            let complaint = words::no_display(language, &error.to_string());
+            let complaint = words::no_display(language);
             // Where nobody reads, the log has it.
             let _ = writeln!(std::io::stderr(), "{complaint}");
             return hold(&options, start, Face::Terminal);

@@ -1,9 +1,10 @@
 //! Starts and ends of the tray program that nobody asked for in person: at log-on, around an upgrade.
 
-use super::args::Started;
+use super::args::{Secrets, Started};
 use super::exit::{Exit, Failure};
 use super::{Context, block_on, switch};
-use crate::app::logon;
+use crate::app::{self, logon};
+use crate::ipc::Request;
 use crate::paths::Paths;
 use std::ffi::OsString;
 use std::fs;
@@ -18,6 +19,16 @@ pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
         Some(Started::AtLogon) => logon::is_wanted(&paths.config_file),
         // The mark is good for one start.
         Some(Started::AfterUpgrade) => fs::remove_file(paths.upgraded()).is_ok(),
+    }
+}
+
+/// Runs with an icon; where that runs already, has it show itself.
+pub(super) fn hold(cx: &Context, secrets: Secrets) -> Result<(), Failure> {
+    match super::hold(cx, false, secrets, app::run_with_icon) {
+        Err(failure) if failure.is(Exit::AlreadyRunning) => {
+            block_on(switch::done(cx, &Request::Show))
+        }
+        outcome => outcome,
     }
 }
 

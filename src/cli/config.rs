@@ -7,12 +7,8 @@ use crate::app;
 use crate::config::{self, ConfigErrors, KeyOrigin};
 use crate::i18n::{self, verbs as words};
 use crate::model::Language;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-
-/// Every key, explained, with its default.
-const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// Runs the verb.
 pub(super) fn config(cx: &Context, verb: ConfigVerb) -> Result<(), Failure> {
@@ -33,7 +29,7 @@ pub(super) fn bad(language: Language, errors: &ConfigErrors) -> Failure {
 
 fn init(cx: &Context, file: &Path) -> Result<(), Failure> {
     let name = file.display().to_string();
-    match write_new(file) {
+    match config::write_example(file) {
         Ok(()) => print::line(words::config_written(cx.language, &name)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::new(
             Exit::Failed,
@@ -44,15 +40,6 @@ fn init(cx: &Context, file: &Path) -> Result<(), Failure> {
             words::config_not_written(cx.language, &name, &error.to_string()),
         )),
     }
-}
-
-fn write_new(file: &Path) -> io::Result<()> {
-    if let Some(directory) = file.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let mut new = OpenOptions::new().write(true).create_new(true).open(file)?;
-    new.write_all(EXAMPLE.as_bytes())?;
-    new.sync_all()
 }
 
 fn check(cx: &Context, file: &Path) -> Result<(), Failure> {
@@ -88,19 +75,6 @@ fn show_row(language: Language, row: &KeyOrigin, with_origin: bool) -> String {
 mod tests {
     use super::*;
     use crate::config::Origin;
-
-    #[test]
-    fn a_new_file_is_the_example_and_an_old_one_stays() {
-        let root = tempfile::tempdir().unwrap();
-        let file = root.path().join("not/there/yet/config.toml");
-        write_new(&file).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), EXAMPLE);
-        assert!(config::load(&file).is_ok());
-        fs::write(&file, "mine").unwrap();
-        let refused = write_new(&file).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
-    }
 
     #[test]
     fn a_value_is_shown_with_where_it_comes_from() {

@@ -52,6 +52,11 @@ impl Failure {
         Self::new(exit, "")
     }
 
+    /// Whether it ends with this code.
+    pub(super) fn is(&self, exit: Exit) -> bool {
+        self.exit == exit
+    }
+
     /// Says why, and gives the code.
     pub(super) fn tell(self) -> Exit {
         if !self.message.is_empty() {

@@ -156,13 +156,17 @@ messages! {
         en: "The configuration has an error and is not in force…",
     }
 
+    not_open_yet(forward: &str, reason: &str) {
+        fr: "{forward} s’ouvrira dès que possible. {reason}",
+        en: "{forward} will open as soon as possible. {reason}",
+    }
     no_icon(detail: &str) {
         fr: "Pas d’icône : le bureau n’en accepte pas ({detail}). Passerelle fonctionne sans elle ; passerelle status dit où elle en est.",
         en: "No icon: the desktop takes none ({detail}). Passerelle runs without it; passerelle status says how it fares.",
     }
-    no_display(detail: &str) {
-        fr: "Pas d’écran : Passerelle fonctionne sans icône ({detail}).",
-        en: "No display: Passerelle runs without its icon ({detail}).",
+    no_display() {
+        fr: "Pas d’écran : Passerelle fonctionne sans icône. Dans un terminal, préférez passerelle run.",
+        en: "No display: Passerelle runs without its icon. In a terminal, use passerelle run instead.",
     }
 
     confirm_key(host: &str) {

@@ -41,7 +41,8 @@ pub enum Input {
         /// The outcome.
         result: Result<(), Fault>,
     },
-    /// A local connection waits for the tunnel's session.
+    /// Somebody waits for the tunnel's session: a local connection, or a user who wants to open a
+    /// service and to know that it works now.
     Demand(TunnelId),
     /// The environment changed in a way that makes an early retry worth while: resume from sleep,
     /// a new network.

@@ -2,8 +2,8 @@
 //! mean that there is nothing to redraw.
 
 use super::{
-    Attempt, AuthMethod, Fault, ForwardId, ForwardSettings, Health, HealthState, Question,
-    ServerInfo, Stage, TunnelId, TunnelSettings,
+    Attempt, AuthMethod, Fault, ForwardId, ForwardSettings, Health, HealthCheck, HealthState,
+    Question, ServerInfo, Stage, TunnelId, TunnelSettings,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -155,6 +155,9 @@ pub struct ForwardView {
     pub fault: Option<Fault>,
     /// What the last probe through this session found.
     pub health: Health,
+    /// When it was last found to work for someone who had just asked. Probes that nobody waits for
+    /// do not change it.
+    pub confirmed: Option<Instant>,
 }
 
 impl ForwardView {
@@ -168,5 +171,13 @@ impl ForwardView {
     #[must_use]
     pub fn works(&self) -> bool {
         self.listening && self.health.state == HealthState::Ok
+    }
+
+    /// Whether that is known from an answer that came after `asked`. A service that is never asked
+    /// counts as found to work.
+    #[must_use]
+    pub fn works_since(&self, asked: Instant) -> bool {
+        let never_asked = self.settings.health == HealthCheck::None;
+        self.works() && (never_asked || self.confirmed.is_some_and(|at| at >= asked))
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Forward {
     listener: Listener,
     health: Health,
     probe: Probe,
+    /// Somebody waits for the next answer.
+    awaited: bool,
+    confirmed: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -47,6 +50,8 @@ impl Forward {
             listener: Listener::Closed,
             health: Health::default(),
             probe: Probe::Off,
+            awaited: false,
+            confirmed: None,
         }
     }
 
@@ -123,10 +128,12 @@ impl Forward {
     pub(super) fn session_down(&mut self) {
         self.health = Health::default();
         self.probe = Probe::Off;
+        self.confirmed = None;
     }
 
     /// Somebody wants to know now, or to have the port now.
     pub(super) fn hurry(&mut self, now: Instant) {
+        self.awaited = true;
         if let Probe::Due(at) = &mut self.probe {
             *at = now;
         }
@@ -153,6 +160,10 @@ impl Forward {
         } else {
             PROBE_UNWELL
         };
+        if self.awaited && health.state == HealthState::Ok {
+            self.awaited = false;
+            self.confirmed = Some(now);
+        }
         self.health = health;
         self.probe = Probe::Due(now + pause);
     }
@@ -204,6 +215,7 @@ impl Forward {
                 Listener::Closed | Listener::Binding | Listener::Bound => None,
             },
             health: self.health.clone(),
+            confirmed: self.confirmed,
         }
     }
 

@@ -295,6 +295,27 @@ fn an_answer_through_an_older_session_does_not_count() {
 }
 
 #[test]
+fn only_an_answer_that_somebody_waits_for_is_a_confirmation() {
+    let mut bench = Bench::healthy();
+    let confirmed = |bench: &Bench| bench.view().forwards[0].confirmed;
+    // The first one was waited for since the start.
+    let first = confirmed(&bench);
+    bench.pass(Duration::from_secs(10));
+    bench.probed("Grafana", 1, Health::ok());
+    assert_eq!(confirmed(&bench), first);
+
+    bench.actions();
+    bench.tell(Input::Demand(id()));
+    let probes = |action: &Action| matches!(action, Action::Probe { .. });
+    assert!(bench.actions().iter().any(probes));
+    assert_eq!(confirmed(&bench), first);
+    bench.probed("Grafana", 1, Health::ok());
+    assert_eq!(confirmed(&bench), Some(bench.now));
+    bench.end(1, lost());
+    assert_eq!(confirmed(&bench), None);
+}
+
+#[test]
 fn a_lost_session_is_dialed_again_within_a_quarter_of_a_second() {
     let mut bench = Bench::healthy();
     bench.end(1, lost());

@@ -100,9 +100,12 @@ impl Tunnel {
         self.up(cx);
     }
 
-    /// Somebody waits for the session: cut the wait short, but never past what only the user can
-    /// lift.
+    /// Somebody waits for the session, or for a service behind it: cut the wait short, but never past
+    /// what only the user can lift.
     pub(super) fn demand(&mut self, cx: &mut Context<'_>) {
+        for forward in &mut self.forwards {
+            forward.hurry(cx.now);
+        }
         let at = self.backoff.on_demand(cx.now);
         self.dial_by(at);
     }

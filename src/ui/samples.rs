@@ -115,6 +115,7 @@ fn tunnel(name: &str, phase: Phase, since: Instant) -> TunnelView {
                 } else {
                     Health::default()
                 },
+                confirmed: None,
             })
             .collect(),
     }

@@ -2,49 +2,8 @@
 
 use crate::ipc::{Refusal, Reply};
 use crate::model::{
-    Command, ForwardId, ForwardView, Input, Phase, Question, QuestionKind, Snapshot, Target,
-    TunnelId, TunnelView,
+    ForwardId, ForwardView, Question, QuestionKind, Snapshot, TunnelId, TunnelView,
 };
-
-/// What a wish to open a forward means for its tunnel: a stopped one is wanted up, a waiting one is
-/// wanted now. What only the user can lift is never tried again for a click.
-pub(super) fn wish_to_open(tunnel: &TunnelView) -> Input {
-    let id = tunnel.id().clone();
-    match tunnel.target {
-        Target::Down => Input::Command(Command::Up(Some(id))),
-        Target::Up => Input::Demand(id),
-    }
-}
-
-/// How a wish to open a forward ends.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// It can be opened.
-    Works(String),
-    /// It cannot, without the user.
-    Blocked,
-    /// The configuration has it no more.
-    Gone,
-}
-
-/// `None`: it is worth waiting.
-pub(super) fn settled(snapshot: &Snapshot, id: &ForwardId) -> Option<Settled> {
-    let Some(tunnel) = snapshot.tunnel(&id.tunnel) else {
-        return Some(Settled::Gone);
-    };
-    let Some(forward) = tunnel.forwards.iter().find(|forward| forward.id() == id) else {
-        return Some(Settled::Gone);
-    };
-    match tunnel.phase {
-        Phase::Blocked => Some(Settled::Blocked),
-        Phase::Connecting | Phase::Healthy | Phase::Degraded => match forward.settings.url() {
-            Some(url) if forward.works() => Some(Settled::Works(url)),
-            Some(_) => None,
-            None => Some(Settled::Gone),
-        },
-        Phase::Stopped | Phase::Waiting | Phase::Offline | Phase::Stopping => None,
-    }
-}
 
 pub(super) fn the_tunnel(snapshot: &Snapshot, name: Option<&str>) -> Result<TunnelId, Refusal> {
     the_view(snapshot, name).map(|tunnel| tunnel.id().clone())
@@ -178,7 +137,7 @@ mod tests {
     use super::*;
     use crate::app::samples;
     use crate::ipc::SecretText;
-    use crate::model::{Health, Secret};
+    use crate::model::Secret;
     use std::sync::Arc;
 
     fn opened(snapshot: &Snapshot, name: Option<&str>) -> Result<String, Refusal> {
@@ -235,44 +194,6 @@ mod tests {
             opened(&snapshot, Some("Grafana")),
             Err(Refusal::NothingToOpen)
         );
-    }
-
-    #[test]
-    fn a_wish_to_open_settles_when_it_works_or_cannot() {
-        let mut snapshot = samples::healthy();
-        let id = to_open(&snapshot, None).unwrap();
-        let works = Settled::Works("http://localhost:3000/".into());
-        assert_eq!(settled(&snapshot, &id), Some(works));
-        snapshot.tunnels[0].forwards[0].health = Health::default();
-        assert_eq!(settled(&snapshot, &id), None);
-        snapshot.tunnels[0].phase = Phase::Waiting;
-        assert_eq!(settled(&snapshot, &id), None);
-        snapshot.tunnels[0].phase = Phase::Blocked;
-        assert_eq!(settled(&snapshot, &id), Some(Settled::Blocked));
-        snapshot.tunnels[0].forwards.remove(0);
-        assert_eq!(settled(&snapshot, &id), Some(Settled::Gone));
-        snapshot.tunnels.clear();
-        assert_eq!(settled(&snapshot, &id), Some(Settled::Gone));
-    }
-
-    #[test]
-    fn a_tunnel_that_does_not_listen_is_not_opened() {
-        // What was healthy before the port was lost.
-        let mut snapshot = samples::healthy();
-        let id = to_open(&snapshot, None).unwrap();
-        snapshot.tunnels[0].forwards[0].listening = false;
-        assert_eq!(settled(&snapshot, &id), None);
-    }
-
-    #[test]
-    fn a_click_never_dials_past_what_only_the_user_can_lift() {
-        let mut tunnel = samples::healthy().tunnels.remove(0);
-        let id = tunnel.id().clone();
-        tunnel.phase = Phase::Blocked;
-        assert_eq!(wish_to_open(&tunnel), Input::Demand(id.clone()));
-        tunnel.target = Target::Down;
-        tunnel.phase = Phase::Stopped;
-        assert_eq!(wish_to_open(&tunnel), Input::Command(Command::Up(Some(id))));
     }
 
     #[test]

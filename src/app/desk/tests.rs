@@ -57,6 +57,7 @@ impl Office {
                 user: None,
             },
             vault: Vault::new(Arc::new(Locked)),
+            ui: None,
         };
         tokio::spawn(desk.serve(call_receiver));
         Self {
@@ -160,6 +161,8 @@ async fn opening_waits_until_it_works() {
         snapshot.tunnels[0].phase = Phase::Healthy;
         snapshot.tunnels[0].forwards[0].health = Health::ok();
     });
+    assert!(responses.try_recv().is_err());
+    office.change(|snapshot| snapshot.tunnels[0].forwards[0].confirmed = Some(Instant::now()));
     let url = "http://localhost:3000/".to_owned();
     assert_eq!(next(&mut responses).await, Response::Works { url });
 }
