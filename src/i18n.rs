@@ -7,6 +7,7 @@
 
 mod config;
 pub(crate) mod demo;
+pub(crate) mod dialog;
 mod fault;
 mod health;
 pub(crate) mod help;
@@ -18,6 +19,7 @@ pub(crate) mod units;
 pub(crate) mod verbs;
 
 pub use config::{allowed, config_error, origin};
+pub(crate) use fault::place;
 pub use fault::{Explained, fault};
 pub use health::health;
 pub use question::question;

@@ -9,21 +9,23 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    IpcListener, SavedTerminal, agents, attach_console, autostart, autostart_declined,
-    bind_exclusive, create_private_dir, harden_process, has_display, hide_typing, in_foreground,
-    ipc_connect, keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
-    private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, register_program,
-    save_terminal, set_autostart, show_error, terminate_signal, text_editor, tooltip_text,
-    tray_icon_size, tune_local_socket, tune_session_socket, typed_within, watch_environment,
+    IpcListener, KEYRING, SavedTerminal, agents, appearance, attach_console, autostart,
+    autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
+    hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store, policy_source,
+    port_owner, port_reserved, private_file_options, quick_ack, raise_descriptor_limit,
+    read_hidden_line, register_program, save_terminal, set_autostart, show_error, terminate_signal,
+    text_editor, tooltip_text, tray_icon_size, tune_local_socket, tune_session_socket,
+    typed_within, watch_environment,
 };
 #[cfg(windows)]
 pub use windows::{
-    IpcListener, SavedTerminal, agents, attach_console, autostart, autostart_declined,
-    bind_exclusive, create_private_dir, harden_process, has_display, hide_typing, in_foreground,
-    ipc_connect, keep_freed_memory, keyring_store, policy_source, port_owner, port_reserved,
-    private_file_options, quick_ack, raise_descriptor_limit, read_hidden_line, register_program,
-    save_terminal, set_autostart, show_error, terminate_signal, text_editor, tooltip_text,
-    tray_icon_size, tune_local_socket, tune_session_socket, typed_within, watch_environment,
+    IpcListener, KEYRING, SavedTerminal, agents, appearance, attach_console, autostart,
+    autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
+    hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store, policy_source,
+    port_owner, port_reserved, private_file_options, quick_ack, raise_descriptor_limit,
+    read_hidden_line, register_program, save_terminal, set_autostart, show_error, terminate_signal,
+    text_editor, tooltip_text, tray_icon_size, tune_local_socket, tune_session_socket,
+    typed_within, watch_environment,
 };
 
 use std::io;
@@ -50,6 +52,24 @@ pub enum Autostart {
     Off,
     /// It does, or does not, and the user cannot change that here.
     Fixed(bool),
+}
+
+/// The colours that the user wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appearance {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// What the system calls the keyring that keeps secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyringName {
+    /// Windows' own.
+    CredentialManager,
+    /// Any that speaks `org.freedesktop.secrets`.
+    SecretService,
 }
 
 /// Where the machine's administrator lays a policy down. It may be empty.

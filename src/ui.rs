@@ -6,27 +6,40 @@
 
 mod icon;
 mod menu;
+mod message;
+mod prompt;
+mod raster;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod stage;
 mod status;
+mod theme;
 mod tooltip;
 mod tray;
+mod widgets;
+mod window;
 
 use crate::clock::WallClock;
 use crate::i18n::tray as words;
 use crate::model::{Command, ForwardId, Language, Snapshot};
 use crate::platform::Autostart;
 use arboard::Clipboard;
+use egui_winit::accesskit_winit;
 use icon::Look;
 use menu::{Choice, Surroundings};
+use message::{Message, MessageBox};
+use prompt::Prompts;
 use status::Times;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tray::{Tray, View};
 use tray_icon::menu::{MenuEvent, MenuId};
 use tray_icon::{MouseButton, MouseButtonState, TrayIconEvent};
+use window::Outcome;
 use winit::application::ApplicationHandler;
 use winit::error::EventLoopError;
 use winit::event::{StartCause, WindowEvent};
@@ -66,8 +79,27 @@ pub enum UiEvent {
     Chosen(MenuId),
     /// The icon was clicked, in the way that does not open the menu.
     Clicked,
+    /// A screen reader wants something of a window.
+    Accessibility(accesskit_winit::Event),
     /// Everything else has ended: end too.
     Ended,
+}
+
+impl From<accesskit_winit::Event> for UiEvent {
+    fn from(event: accesskit_winit::Event) -> Self {
+        Self::Accessibility(event)
+    }
+}
+
+/// What it has to know before it shows anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manner {
+    /// The language to speak.
+    pub language: Language,
+    /// What the user types into a dialog can be kept in the system's keyring.
+    pub keyring: bool,
+    /// Where the log is, to be told.
+    pub log: PathBuf,
 }
 
 /// The way in, from any thread.
@@ -105,12 +137,13 @@ impl Ui {
     /// When the display is lost.
     pub fn run(
         self,
-        language: Language,
+        manner: Manner,
         wishes: mpsc::UnboundedSender<Wish>,
     ) -> Result<(), EventLoopError> {
         follow_the_tray(&self.handle());
         self.0.set_control_flow(ControlFlow::Wait);
-        self.0.run_app(&mut Desktop::new(language, wishes))
+        let mut desktop = Desktop::new(manner, wishes, self.0.create_proxy());
+        self.0.run_app(&mut desktop)
     }
 }
 
@@ -159,6 +192,10 @@ struct Desktop {
     clock: WallClock,
     icon: IconState,
     pulse: Pulse,
+    prompts: Prompts,
+    about: Option<MessageBox>,
+    log: PathBuf,
+    proxy: EventLoopProxy<UiEvent>,
     /// Kept as long as we run: X11 asks us for the text when somebody pastes it.
     clipboard: Option<Clipboard>,
 }
@@ -179,15 +216,23 @@ struct Pulse {
 }
 
 impl Desktop {
-    fn new(language: Language, wishes: mpsc::UnboundedSender<Wish>) -> Self {
+    fn new(
+        manner: Manner,
+        wishes: mpsc::UnboundedSender<Wish>,
+        proxy: EventLoopProxy<UiEvent>,
+    ) -> Self {
         Self {
-            language,
+            language: manner.language,
             wishes,
             snapshot: Arc::default(),
             autostart: Autostart::Fixed(false),
             clock: WallClock::now(),
             icon: IconState::Unborn,
             pulse: Pulse::default(),
+            prompts: Prompts::new(manner.language, manner.keyring, proxy.clone()),
+            about: None,
+            log: manner.log,
+            proxy,
             clipboard: None,
         }
     }
@@ -233,14 +278,19 @@ impl Desktop {
         }
     }
 
-    fn chosen(&mut self, item: &MenuId) {
+    fn chosen(&mut self, item: &MenuId, event_loop: &ActiveEventLoop) {
         let IconState::Shown(tray) = &self.icon else {
             return;
         };
         match tray.choice(item) {
             Some(Choice::Wish(wish)) => self.wish(wish),
             Some(Choice::Copy(text)) => self.copy(text),
-            Some(Choice::Answer(..) | Choice::About) | None => {}
+            Some(Choice::Answer(_, question)) => {
+                self.prompts
+                    .raise(question, &self.snapshot, &self.clock, event_loop);
+            }
+            Some(Choice::About) => self.tell_about(event_loop),
+            None => {}
         }
     }
 
@@ -260,6 +310,17 @@ impl Desktop {
     fn wish(&self, wish: Wish) {
         // Whoever would hear it has ended, and tells us so.
         let _ = self.wishes.send(wish);
+    }
+
+    fn tell_about(&mut self, event_loop: &ActiveEventLoop) {
+        if let Some(shown) = &self.about {
+            shown.raise();
+            return;
+        }
+        let message = Message::about(self.language, &self.log);
+        self.about = MessageBox::open(event_loop, self.proxy.clone(), message)
+            .inspect_err(|error| tracing::warn!(%error, "a box is not shown"))
+            .ok();
     }
 
     fn copy(&mut self, text: String) {
@@ -282,6 +343,11 @@ impl ApplicationHandler<UiEvent> for Desktop {
     fn new_events(&mut self, _: &ActiveEventLoop, cause: StartCause) {
         if matches!(cause, StartCause::ResumeTimeReached { .. }) {
             self.refresh();
+            let now = Instant::now();
+            self.prompts.wake(now);
+            if let Some(about) = &mut self.about {
+                about.wake(now);
+            }
         }
     }
 
@@ -290,15 +356,22 @@ impl ApplicationHandler<UiEvent> for Desktop {
             UiEvent::Snapshot(snapshot) => {
                 self.snapshot = snapshot;
                 self.refresh();
+                self.prompts.follow(&self.snapshot, &self.clock, event_loop);
             }
             UiEvent::Autostart(autostart) => {
                 self.autostart = autostart;
                 self.refresh();
             }
-            UiEvent::Chosen(item) => self.chosen(&item),
+            UiEvent::Chosen(item) => self.chosen(&item, event_loop),
             UiEvent::Clicked => self.clicked(),
             // Until there is a place to say it.
             UiEvent::Failed(_) | UiEvent::Show => {}
+            UiEvent::Accessibility(event) => {
+                self.prompts.accessibility(&event);
+                if let Some(about) = &mut self.about {
+                    about.accessibility(&event);
+                }
+            }
             UiEvent::Ended => {
                 self.icon = IconState::Unborn;
                 event_loop.exit();
@@ -306,10 +379,24 @@ impl ApplicationHandler<UiEvent> for Desktop {
         }
     }
 
-    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, _: WindowEvent) {}
+    fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
+        if let Some(answer) = self.prompts.window_event(id, &event) {
+            self.wish(Wish::Command(answer));
+            self.prompts.follow(&self.snapshot, &self.clock, event_loop);
+        }
+        self.about
+            .take_if(|about| about.window_event(id, &event) == Outcome::Closed);
+    }
+
+    fn exiting(&mut self, _: &ActiveEventLoop) {
+        self.prompts.close();
+        self.about = None;
+    }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
-        event_loop.set_control_flow(match self.pulse.next {
+        let about = self.about.as_ref().and_then(MessageBox::deadline);
+        let deadlines = [self.pulse.next, self.prompts.deadline(), about];
+        event_loop.set_control_flow(match deadlines.into_iter().flatten().min() {
             Some(at) => ControlFlow::WaitUntil(at),
             None => ControlFlow::Wait,
         });

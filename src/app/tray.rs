@@ -1,9 +1,9 @@
 //! The running program with an icon: the user interface has the main thread, the engine one of its
 //! own. Whichever ends takes the other with it.
 
-use super::{Face, RunError, RunOptions, Start, hold};
+use super::{Face, RunError, RunOptions, SecretsIn, Start, hold};
 use crate::i18n::tray as words;
-use crate::ui::{Ui, UiEvent, UiHandle};
+use crate::ui::{Manner, Ui, UiEvent, UiHandle};
 use std::io::Write;
 use std::thread;
 use tokio::sync::mpsc;
@@ -26,6 +26,11 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
         }
     };
 
+    let manner = Manner {
+        language,
+        keyring: options.secrets == SecretsIn::Keyring,
+        log: options.paths.log(),
+    };
     let (wish, wishes) = mpsc::unbounded_channel();
     let face = Face::Desktop {
         ui: ui.handle(),
@@ -38,7 +43,7 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
             let _ended = ended;
             hold(&options, start, face)
         })?;
-    if let Err(error) = ui.run(language, wish) {
+    if let Err(error) = ui.run(manner, wish) {
         tracing::error!(%error, "the display is lost");
     }
     // Nobody wishes anything any more, which ends the engine if it has not ended: 3 s at most.

@@ -168,7 +168,7 @@ pub fn fault(language: Language, fault: &Fault) -> Explained {
 }
 
 /// The server that shows a key, as one names it to IT.
-pub(super) fn place(key: &PresentedKey) -> String {
+pub(crate) fn place(key: &PresentedKey) -> String {
     match (key.host.contains(':'), key.port) {
         (_, 22) => key.host.clone(),
         (true, port) => format!("[{}]:{port}", key.host),

@@ -1,6 +1,7 @@
 //! Linux.
 
 mod agent;
+mod appearance;
 mod autostart;
 mod desktop;
 mod environment;
@@ -15,12 +16,13 @@ mod sockets;
 mod terminal;
 
 pub use agent::agents;
+pub use appearance::appearance;
 pub use autostart::{autostart, autostart_declined, set_autostart};
 pub use desktop::{has_display, show_error, text_editor, tooltip_text, tray_icon_size};
 pub use environment::watch_environment;
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
-pub use keyring::keyring_store;
+pub use keyring::{KEYRING, keyring_store};
 pub use memory::keep_freed_memory;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};

@@ -81,6 +81,12 @@ pub(super) struct Picture {
 }
 
 impl Picture {
+    /// Passerelle's own icon, in the smallest size that has at least `size` pixels a side.
+    #[must_use]
+    pub(super) fn of_passerelle(size: u32) -> Option<Self> {
+        Self::read(include_bytes!("../../assets/passerelle.ico"), size)
+    }
+
     /// Reads one of the square pictures of a Windows icon file: a header, a directory with an entry
     /// each, and bitmaps of 32 bits a pixel, from the bottom row up.
     fn read(file: &[u8], size: u32) -> Option<Self> {

@@ -8,6 +8,7 @@ use std::path::Path;
 /// A whole file.
 #[derive(Clone)]
 pub(crate) struct Config {
+    language: &'static str,
     tunnels: Vec<Tunnel>,
 }
 
@@ -15,6 +16,7 @@ impl Config {
     /// With one tunnel.
     pub(crate) fn of(tunnel: Tunnel) -> Self {
         Self {
+            language: "en",
             tunnels: vec![tunnel],
         }
     }
@@ -25,9 +27,15 @@ impl Config {
         self
     }
 
-    /// As TOML, in English.
+    /// In French rather than in English.
+    pub(crate) fn in_french(mut self) -> Self {
+        self.language = "fr";
+        self
+    }
+
+    /// As TOML.
     pub(crate) fn text(&self) -> String {
-        let mut text = "language = \"en\"\n".to_owned();
+        let mut text = format!("language = \"{}\"\n", self.language);
         for tunnel in &self.tunnels {
             text += &tunnel.text();
         }

@@ -6,6 +6,7 @@ use super::keys::Key;
 use super::process::{Process, peak_memory_mib};
 use super::program;
 use super::scratch::Scratch;
+use super::screen::Screen;
 use super::sshd::Sshd;
 use super::wait::{wait_for, wait_until};
 use rustix::process::Signal;
@@ -98,6 +99,14 @@ impl Home {
         self.dir.join("state").join(name)
     }
 
+    /// With this screen.
+    pub(crate) fn on(mut self, screen: &Screen) -> Self {
+        for (name, value) in screen.environment() {
+            self = self.env(name, value);
+        }
+        self
+    }
+
     /// A command of our program in this home; `arguments` start with the verb.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.complete(program::command(), arguments)
@@ -159,14 +168,14 @@ impl Home {
     /// Starts `run` in this home, with more options.
     pub(crate) fn run_with(self, options: &[&str]) -> Passerelle {
         let process = self.spawn_run(options);
-        let passerelle = Passerelle {
-            process,
-            home: self,
-        };
-        wait_until("passerelle answers", Duration::from_secs(30), || {
-            passerelle.verb(&["status", "--json"]).code == Some(0)
-        });
-        passerelle
+        Passerelle::answering(process, self)
+    }
+
+    /// Starts the tray program in this home.
+    pub(crate) fn run_in_tray(self) -> Passerelle {
+        let command = self.complete(program::tray_command(), &["--secrets", self.secrets]);
+        let process = self.spawn("passerelle-tray", command);
+        Passerelle::answering(process, self)
     }
 
     /// Starts `run` in this home, and does not wait for anything.
@@ -174,6 +183,10 @@ impl Home {
         let program = program::command_by(&self.wrapper);
         let mut command = self.complete(program, &["run", "--json", "--secrets", self.secrets]);
         command.args(options);
+        self.spawn("passerelle run", command)
+    }
+
+    fn spawn(&self, name: &str, mut command: Command) -> Process {
         let open = |name| {
             let file = fs::File::options()
                 .create(true)
@@ -182,7 +195,7 @@ impl Home {
             file.expect("an output file can be made")
         };
         command.stdout(open("stdout")).stderr(open("stderr"));
-        Process::start("passerelle run", &mut command)
+        Process::start(name, &mut command)
     }
 
     /// All that `run` has printed to standard output so far.
@@ -260,6 +273,14 @@ impl Passerelle {
             .fold(tunnel.key(key.path()), Tunnel::forward);
         home.configure(&Config::of(tunnel).text());
         home.run()
+    }
+
+    fn answering(process: Process, home: Home) -> Self {
+        let passerelle = Self { process, home };
+        wait_until("passerelle answers", Duration::from_secs(30), || {
+            passerelle.verb(&["status", "--json"]).code == Some(0)
+        });
+        passerelle
     }
 
     /// Its process's number.

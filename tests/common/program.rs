@@ -36,6 +36,11 @@ pub(crate) fn command_by(wrapper: &[String]) -> Command {
     }
 }
 
+/// A command of our tray program, on Linux.
+pub(crate) fn tray_command() -> Command {
+    clean(env!("CARGO_BIN_EXE_passerelle-tray"))
+}
+
 /// A command of any program for Windows.
 pub(crate) fn under_wine(program: impl Into<OsString>) -> Command {
     let mut command = clean(tool("wine", "wine"));

@@ -14,6 +14,7 @@ mod browser;
 #[path = "../common/mod.rs"]
 mod common;
 mod demo;
+mod dialog;
 mod faults;
 mod forward;
 mod health;

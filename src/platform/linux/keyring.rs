@@ -1,11 +1,15 @@
 //! The keyring on Linux: the desktop's Secret Service, by D-Bus.
 
+use crate::platform::KeyringName;
 use keyring_core::api::CredentialStoreApi;
 use keyring_core::{CredentialStore, Entry, Result};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use zbus_secret_service_keyring_store::Store;
+
+/// What it is called.
+pub const KEYRING: KeyringName = KeyringName::SecretService;
 
 /// Opens the Secret Service. Blocks; fails without a session bus, or when nobody serves it there.
 ///

@@ -1,11 +1,15 @@
 //! The keyring on Windows: Credential Manager.
 
+use crate::platform::KeyringName;
 use keyring_core::api::CredentialStoreApi;
 use keyring_core::{CredentialStore, Entry, Result};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use windows_native_keyring_store::Store;
+
+/// What it is called.
+pub const KEYRING: KeyringName = KeyringName::CredentialManager;
 
 /// Opens Credential Manager.
 ///

@@ -1,0 +1,148 @@
+//! A box that says something, and is closed again.
+
+use super::UiEvent;
+use super::widgets::{self, Choice};
+use super::window::{DialogWindow, Outcome, WindowError};
+use crate::i18n::{clean, dialog as words};
+use crate::model::Language;
+use egui::{Key, Ui};
+use egui_winit::accesskit_winit;
+use std::path::Path;
+use std::time::Instant;
+use winit::event::WindowEvent;
+use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
+use winit::window::WindowId;
+
+/// What a box says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    language: Language,
+    title: String,
+    paragraphs: Vec<String>,
+    /// What one may want to copy, with its name.
+    values: Vec<(String, String)>,
+}
+
+impl Message {
+    /// What Passerelle is, and where its log is.
+    pub(super) fn about(language: Language, log: &Path) -> Self {
+        Self {
+            language,
+            title: words::about_title(language),
+            paragraphs: vec![
+                words::about(language, env!("CARGO_PKG_VERSION")),
+                words::licence(language),
+            ],
+            values: vec![(words::log_file(language), log.display().to_string())],
+        }
+    }
+
+    /// Shows it; returns whether the user has read it.
+    fn show(&self, ui: &mut Ui) -> bool {
+        widgets::body(ui, |ui| {
+            widgets::title(ui, &self.title);
+            for paragraph in &self.paragraphs {
+                ui.add_space(10.0);
+                widgets::paragraph(ui, paragraph);
+            }
+            for (name, value) in &self.values {
+                ui.add_space(16.0);
+                widgets::value(ui, name, &clean(value));
+            }
+        });
+        let close = Choice {
+            text: &words::close(self.language),
+            main: true,
+            enabled: true,
+        };
+        let [close] = widgets::footer(ui, None, [close]);
+        if ui.memory(|memory| memory.focused().is_none()) {
+            close.request_focus();
+        }
+        close.clicked() || ui.input(|input| input.key_pressed(Key::Escape))
+    }
+}
+
+/// A box on the screen.
+pub(super) struct MessageBox {
+    message: Message,
+    window: DialogWindow,
+}
+
+impl MessageBox {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the system gives no window.
+    pub(super) fn open(
+        event_loop: &ActiveEventLoop,
+        proxy: EventLoopProxy<UiEvent>,
+        message: Message,
+    ) -> Result<Self, WindowError> {
+        let window = DialogWindow::open(event_loop, proxy, &message.title, |ui| {
+            message.show(ui);
+        })?;
+        Ok(Self { message, window })
+    }
+
+    /// Brings it to the front.
+    pub(super) fn raise(&self) {
+        self.window.raise();
+    }
+
+    /// Takes an event, if it is one of this window's.
+    pub(super) fn window_event(&mut self, id: WindowId, event: &WindowEvent) -> Outcome {
+        if self.window.id() != id {
+            return Outcome::Stays;
+        }
+        let mut read = false;
+        let outcome = self.window.take(event, |ui| read |= self.message.show(ui));
+        if read { Outcome::Closed } else { outcome }
+    }
+
+    /// Takes what a screen reader wants, if it wants it of this window.
+    pub(super) fn accessibility(&mut self, event: &accesskit_winit::Event) {
+        if self.window.id() == event.window_id {
+            self.window.take_accessibility(event.window_event.clone());
+        }
+    }
+
+    /// When to be woken.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.window.deadline()
+    }
+
+    /// The time has passed until `now`.
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.window.wake(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::stage::{Stage, key};
+    use egui::Theme;
+    use egui::accesskit::Role;
+
+    #[test]
+    fn it_tells_the_version_and_is_closed_by_enter_and_by_escape() {
+        let log = Path::new("/home/élodie/.local/state/passerelle/passerelle.log");
+        for (language, code) in [(Language::Fr, "fr"), (Language::En, "en")] {
+            for (theme, look) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
+                let about = Message::about(language, log);
+                let mut stage = Stage::new(theme, 2.0);
+                for _ in 0..3 {
+                    assert!(!stage.frame(vec![], |ui| about.show(ui)));
+                }
+                stage.check_texts();
+                stage.write(&format!("about-{code}-{look}"));
+                assert!(stage.read_aloud().contains(env!("CARGO_PKG_VERSION")));
+                let close = words::close(language);
+                assert_eq!(stage.focused(), Some((Role::Button, close)));
+                assert!(stage.frame(vec![key(Key::Enter)], |ui| about.show(ui)));
+                assert!(stage.frame(vec![key(Key::Escape)], |ui| about.show(ui)));
+            }
+        }
+    }
+}
