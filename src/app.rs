@@ -4,6 +4,7 @@
 //! `Command::Quit`, tunnels down, engine returns, everything else is dropped.
 
 mod desk;
+pub(crate) mod holding;
 mod intent;
 mod lock;
 pub(crate) mod logon;
@@ -200,6 +201,7 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         known_hosts: known_hosts.clone(),
         spool_dir: paths.spool(),
         vault: vault.clone(),
+        holding_page: holding::page(language),
         seed: fastrand::u64(..),
     });
     let reporter = Reporter::new(handle.traffic.clone());

@@ -8,10 +8,10 @@ pub mod pages;
 pub mod server;
 mod stage;
 
-use crate::app::Output;
 use crate::app::narrate::Narrator;
 use crate::app::printer::Printer;
 use crate::app::report::Reporter;
+use crate::app::{Output, holding};
 use crate::desktop;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineHandle, EngineOptions};
@@ -136,6 +136,7 @@ async fn perform(options: DemoOptions, printer: &Printer) -> Result<(), DemoErro
         },
         spool_dir: stage.directory().join("spool"),
         vault: Vault::in_memory(),
+        holding_page: holding::page(options.language),
         seed: fastrand::u64(..),
     });
     let engine = tokio::spawn(engine.run());

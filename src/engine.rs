@@ -11,6 +11,7 @@ pub mod client;
 pub mod connect;
 mod environment;
 pub mod forward;
+pub mod holding;
 mod journal;
 pub mod link;
 mod listen;
@@ -29,7 +30,8 @@ use crate::model::{
 };
 use crate::secrets::Vault;
 use crate::supervisor::{Action, Grant, Supervisor};
-use forward::Forward;
+use forward::{Forward, Way};
+use holding::{Holding, HoldingPage};
 use link::Links;
 use session::{KnownHostsFiles, Orders, Session};
 use spool::Spool;
@@ -53,6 +55,8 @@ pub struct EngineOptions {
     pub spool_dir: PathBuf,
     /// Where secrets are.
     pub vault: Vault,
+    /// What a browser gets that has waited for a session in vain.
+    pub holding_page: HoldingPage,
     /// Where the jitter of retries begins.
     pub seed: u64,
 }
@@ -78,6 +82,7 @@ pub struct Engine {
     known_hosts: KnownHostsFiles,
     vault: Arc<Vault>,
     spool: Arc<Spool>,
+    holding: Holding,
     links: HashMap<TunnelId, Links>,
     sessions: HashMap<Attempt, Running>,
     forwards: HashMap<ForwardId, Forward>,
@@ -111,6 +116,10 @@ impl Engine {
             known_hosts: options.known_hosts,
             vault: Arc::new(options.vault),
             spool: Arc::new(Spool::new(options.spool_dir)),
+            holding: Holding {
+                page: options.holding_page,
+                snapshots: handle.snapshots.clone(),
+            },
             links: HashMap::new(),
             sessions: HashMap::new(),
             forwards: HashMap::new(),
@@ -200,13 +209,14 @@ impl Engine {
             return;
         }
         let id = settings.id.clone();
-        let forward = Forward::start(
-            settings,
-            self.links(&id.tunnel),
-            Arc::clone(&self.spool),
-            self.traffic.of(&id),
-            self.inputs.clone(),
-        );
+        let way = Way {
+            links: self.links(&id.tunnel),
+            spool: Arc::clone(&self.spool),
+            counters: self.traffic.of(&id),
+            inputs: self.inputs.clone(),
+            holding: self.holding.clone(),
+        };
+        let forward = Forward::start(settings, way);
         self.forwards.insert(id, forward);
     }
 

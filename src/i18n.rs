@@ -11,6 +11,7 @@ pub(crate) mod dialog;
 mod fault;
 mod health;
 pub(crate) mod help;
+pub(crate) mod holding;
 mod question;
 pub(crate) mod run;
 mod state;

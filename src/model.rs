@@ -28,7 +28,7 @@ pub use question::{
 };
 pub use report::{FaultReport, ForwardReport, QuestionReport, StatusReport, TunnelReport};
 pub use settings::{
-    AuthMethod, ForwardSettings, HealthCheck, Language, LocalBind, RemoteTarget, Settings,
+    AuthMethod, ForwardSettings, HealthCheck, Hold, Language, LocalBind, RemoteTarget, Settings,
     TunnelSettings,
 };
 pub use snapshot::{ForwardView, Phase, Snapshot, Target, TunnelView};

@@ -132,6 +132,7 @@ fn element(key: &About) -> Option<Element> {
         | Allowed::User
         | Allowed::LocalBind
         | Allowed::RemoteTarget
+        | Allowed::ShortTime
         | Allowed::UrlPath => Some(Element::Text),
         Allowed::Words(_) | Allowed::Files | Allowed::Fingerprints | Allowed::StatusCodes => {
             Some(Element::Lines)

@@ -108,6 +108,8 @@ pub enum Allowed {
     User,
     /// A TCP port, from 1.
     Port,
+    /// A text like `15s`, at most a minute.
+    ShortTime,
     /// A list of key files, absolute or from `~/`.
     Files,
     /// A list of `SHA256:…` fingerprints.

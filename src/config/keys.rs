@@ -10,6 +10,7 @@ use super::source::Source;
 use crate::model::{AuthMethod, HealthCheck, Language, LocalBind, RemoteTarget};
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 /// A table of the configuration.
@@ -79,6 +80,8 @@ pub static KEYS: &[&About] = &[
     &HEALTH.about,
     &OPEN.about,
     &PRIMARY.about,
+    &HOLD.about,
+    &HOLDING_PAGE.about,
     &HEALTH_PATH.about,
     &HEALTH_STATUS.about,
 ];
@@ -238,6 +241,22 @@ pub(super) static PRIMARY: Key<bool> = Key::new(
     "Ce qu’un clic ouvre ; si rien ne l’indique, la première redirection avec `open`.",
 );
 
+pub(super) static HOLD: Key<Duration> = Key::new(
+    (Section::Forward, "hold"),
+    &shape::SHORT_TIME,
+    Absent::Is("\"15s\""),
+    "How long a connection that comes in during an outage waits for the tunnel; \"0s\": not at all.",
+    "Combien de temps une connexion arrivée pendant une coupure attend le tunnel ; « 0s » : pas du tout.",
+);
+
+pub(super) static HOLDING_PAGE: Key<bool> = Key::new(
+    (Section::Forward, "holding_page"),
+    &shape::FLAG,
+    Absent::Nothing,
+    "Whether a browser that has waited gets a page that says so; if nothing is said, where `health` asks by HTTP.",
+    "Afficher une page d’attente au navigateur qui a attendu ; si rien ne l’indique, là où `health` passe par HTTP.",
+);
+
 pub(super) static HEALTH_PATH: Key<String> = Key::new(
     (Section::Health, "path"),
     &shape::URL_PATH,
@@ -393,6 +412,8 @@ mod tests {
         assert_eq!(HOST_KEY.default(), Some(tunnel.host_key));
         assert_eq!(HEALTH.default(), Some(HealthCheck::Tcp));
         assert_eq!(HEALTH_STATUS.default(), Some(vec![200]));
+        let hold = tunnel.forwards[0].hold;
+        assert_eq!(HOLD.default(), Some(hold.time));
 
         let in_first = |key: &Key<String>| match key.about.absent {
             Absent::InFirstTunnel(notation) => key.parse(notation),

@@ -1,7 +1,7 @@
 //! What Passerelle does when nobody has configured anything: one server, Grafana and Prometheus.
 
 use crate::model::{
-    AuthMethod, ForwardId, ForwardSettings, HealthCheck, LocalBind, RemoteTarget, Settings,
+    AuthMethod, ForwardId, ForwardSettings, HealthCheck, Hold, LocalBind, RemoteTarget, Settings,
     TunnelId, TunnelSettings,
 };
 use crate::paths::expand_home;
@@ -26,6 +26,7 @@ pub(super) fn tunnel() -> TunnelSettings {
             local: LocalBind::Port(3000),
             remote: on_server(3000),
             health: HealthCheck::Grafana,
+            hold: Hold::usual(&HealthCheck::Grafana),
             open: Some("/".to_owned()),
             primary: true,
         }),
@@ -34,6 +35,7 @@ pub(super) fn tunnel() -> TunnelSettings {
             local: LocalBind::Port(9090),
             remote: on_server(9090),
             health: HealthCheck::Prometheus,
+            hold: Hold::usual(&HealthCheck::Prometheus),
             open: Some("/".to_owned()),
             primary: false,
         }),

@@ -75,6 +75,8 @@ pub(super) fn rows(settings: &Settings, origins: &Origins) -> Vec<KeyOrigin> {
                 rows.add(&path, &keys::OPEN, open);
             }
             rows.add(&path, &keys::PRIMARY, &forward.primary);
+            rows.add(&path, &keys::HOLD, &forward.hold.time);
+            rows.add(&path, &keys::HOLDING_PAGE, &forward.hold.page);
         }
     }
     rows.rows

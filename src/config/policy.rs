@@ -136,6 +136,7 @@ fn shape_of(allowed: Option<Allowed>) -> Shape {
             | Allowed::User
             | Allowed::RemoteTarget
             | Allowed::HealthCheck(_)
+            | Allowed::ShortTime
             | Allowed::UrlPath
             | Allowed::Tunnels
             | Allowed::Forwards

@@ -6,7 +6,9 @@ use super::origin::{Origin, Origins};
 use super::outline::{self, ForwardOutline};
 use super::reader::{At, Found, Layer, Place, Reader, Scope};
 use super::{mission, policy};
-use crate::model::{ForwardId, ForwardSettings, LocalBind, Settings, TunnelId, TunnelSettings};
+use crate::model::{
+    ForwardId, ForwardSettings, Hold, LocalBind, Settings, TunnelId, TunnelSettings,
+};
 use std::sync::Arc;
 
 /// The settings that the sources amount to, or everything that is wrong with them.
@@ -180,12 +182,20 @@ impl Resolver {
         let health = mission.map(|forward| forward.health.clone());
         let health = reader.value(scope, &keys::HEALTH, health);
         let open = reader.given(scope, &keys::OPEN).map(|found| found.value);
+        let hold = reader.value(scope, &keys::HOLD, None);
+        let page = reader.given(scope, &keys::HOLDING_PAGE);
         self.listen(local.as_ref(), &scope.path);
+        let health = health?.value;
+        let usual = Hold::usual(&health);
         Some(ForwardSettings {
             id: ForwardId::new(tunnel, &name?.value),
             local: local?.value,
             remote: remote?.value,
-            health: health?.value,
+            hold: Hold {
+                time: hold?.value,
+                page: page.map_or(usual.page, |found| found.value),
+            },
+            health,
             open: open.or_else(|| mission?.open.clone()),
             primary: false,
         })

@@ -7,6 +7,7 @@ use crate::model::{AuthMethod, HealthCheck, Language, LocalBind, RemoteTarget};
 use crate::paths::expand_home;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeArray, DeValue};
 
@@ -71,6 +72,21 @@ pub(super) static FLAG: Shape<bool> = Shape {
     },
     show: bool::to_string,
 };
+
+/// A time within which something is still waited for.
+pub(super) static SHORT_TIME: Shape<Duration> = Shape {
+    allowed: Allowed::ShortTime,
+    read: |node, report| {
+        let written = text(node, report)?;
+        let time = humantime::parse_duration(written).ok();
+        time.filter(|time| *time <= LONGEST)
+            .or_else(|| malformed(node, written, report))
+    },
+    show: |time| quoted(&humantime::format_duration(*time).to_string()),
+};
+
+/// The longest [`SHORT_TIME`].
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Credentials, in order.
 pub(super) static AUTH: Shape<Vec<AuthMethod>> = Shape {

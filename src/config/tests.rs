@@ -5,11 +5,12 @@ mod values;
 
 use super::*;
 use crate::model::{
-    AuthMethod, ForwardId, ForwardSettings, HealthCheck, Language, LocalBind, RemoteTarget,
+    AuthMethod, ForwardId, ForwardSettings, HealthCheck, Hold, Language, LocalBind, RemoteTarget,
     TunnelId, TunnelSettings,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const PIN: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -65,8 +66,10 @@ fn the_example_is_the_default_and_holds_every_key() {
     assert_eq!(*loaded.settings, default_settings());
     for row in loaded.rows() {
         let said = !matches!(row.origin, Origin::Default);
-        // Commented, because only one forward has it.
-        assert!(said || row.key == "tunnel[0].forward[1].primary", "{row:?}");
+        // Said of the first forward alone.
+        let of_one = ["primary", "hold", "holding_page"];
+        let of_one = of_one.map(|key| format!("tunnel[0].forward[1].{key}"));
+        assert!(said || of_one.contains(&row.key), "{row:?}");
     }
     for key in KEYS {
         let name = key.name;
@@ -132,6 +135,8 @@ local = "[::1]:8080"
 remote = "[2001:db8::2]:80"
 health = {{ path = "/x?y=%20", status = [200, 401] }}
 open = "/d/home?kiosk#top"
+hold = "2s 500ms"
+holding_page = false
 [[tunnel.forward]]
 name = "B"
 local = 0x1F91
@@ -173,6 +178,10 @@ forward = []
                             path: "/x?y=%20".into(),
                             status: vec![200, 401],
                         },
+                        hold: Hold {
+                            time: Duration::from_millis(2500),
+                            page: false,
+                        },
                         open: Some("/d/home?kiosk#top".into()),
                         primary: true,
                     }),
@@ -184,6 +193,7 @@ forward = []
                             port: 81,
                         },
                         health: HealthCheck::Tcp,
+                        hold: Hold::usual(&HealthCheck::Tcp),
                         open: None,
                         primary: false,
                     }),

@@ -5,8 +5,8 @@ use super::pages::Service;
 use super::server::{Server, USER};
 use crate::hostkey;
 use crate::model::{
-    AuthMethod, ForwardId, ForwardSettings, Language, LocalBind, PresentedKey, Settings, TunnelId,
-    TunnelSettings,
+    AuthMethod, ForwardId, ForwardSettings, Hold, Language, LocalBind, PresentedKey, Settings,
+    TunnelId, TunnelSettings,
 };
 use crate::platform;
 use russh::keys::key::safe_rng;
@@ -104,6 +104,7 @@ fn settings(
             id: ForwardId::new(&id, service.name()),
             local: LocalBind::Port(port),
             remote: service.remote(),
+            hold: Hold::usual(&service.health_check()),
             health: service.health_check(),
             open: Some("/".to_owned()),
             primary: service == Service::Grafana,

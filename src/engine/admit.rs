@@ -1,7 +1,7 @@
 //! Who gets in: how many local connections at once, and how long one waits for a session.
 
 use super::link::{Guest, Link, Links, OpenError};
-use crate::model::{Attempt, Input, RemoteTarget, TunnelId};
+use crate::model::{Attempt, ForwardSettings, Input, TunnelId};
 use russh::Channel;
 use russh::client::Msg;
 use std::net::SocketAddr;
@@ -12,9 +12,6 @@ use tokio::time::Instant;
 
 /// Connections of one forward at once. What comes beyond that waits in the system's backlog.
 pub(super) const CONNECTIONS: usize = 256;
-
-/// How long a connection waits for a session before it is given up.
-pub(super) const HOLD: Duration = Duration::from_secs(15);
 
 /// As long as connections wait, the tunnel is told so this often: as often as it would dial.
 const DEMAND_INTERVAL: Duration = Duration::from_secs(2);
@@ -35,33 +32,27 @@ pub(super) struct Entrance {
     tunnel: TunnelId,
     links: Links,
     inputs: mpsc::Sender<Input>,
-    hold: Duration,
     demanded: Mutex<Option<Instant>>,
 }
 
 impl Entrance {
-    pub(super) fn new(
-        tunnel: TunnelId,
-        links: Links,
-        inputs: mpsc::Sender<Input>,
-        hold: Duration,
-    ) -> Self {
+    pub(super) fn new(tunnel: TunnelId, links: Links, inputs: mpsc::Sender<Input>) -> Self {
         Self {
             tunnel,
             links,
             inputs,
-            hold,
             demanded: Mutex::new(None),
         }
     }
 
-    /// A channel to `target`, as soon as there is a session, which then waits for the guest.
+    /// A channel to where the forward leads, as soon as there is a session, which then waits for the
+    /// guest.
     pub(super) async fn open(
         &self,
-        target: &RemoteTarget,
+        forward: &ForwardSettings,
         originator: SocketAddr,
     ) -> Result<(Channel<Msg>, Guest), Refusal> {
-        let deadline = Instant::now() + self.hold;
+        let deadline = Instant::now() + forward.hold.time;
         let mut lost = None;
         loop {
             let link = tokio::time::timeout_at(deadline, self.link(lost))
@@ -69,7 +60,7 @@ impl Entrance {
                 .map_err(|_| Refusal::NoSession)?;
             let guest = link.guest();
             let opened = tokio::select! {
-                opened = link.open(target, originator) => opened,
+                opened = link.open(&forward.remote, originator) => opened,
                 // Nothing was said on it yet, so another session will do.
                 () = self.links.changed_from(link.attempt()) => continue,
             };
@@ -121,24 +112,18 @@ pub(super) fn accept_pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::default_settings;
     #[tokio::test]
     async fn many_that_wait_make_one_demand_and_give_up_in_time() {
         let (inputs, mut received) = mpsc::channel(8);
         let tunnel = TunnelId::new("Production");
-        let entrance = Entrance::new(
-            tunnel.clone(),
-            Links::default(),
-            inputs,
-            Duration::from_millis(30),
-        );
-        let target = RemoteTarget {
-            host: "localhost".into(),
-            port: 3000,
-        };
+        let entrance = Entrance::new(tunnel.clone(), Links::default(), inputs);
+        let mut forward = (*default_settings().tunnels[0].forwards[0]).clone();
+        forward.hold.time = Duration::from_millis(30);
         let originator = SocketAddr::from(([127, 0, 0, 1], 5000));
         let (one, two) = tokio::join!(
-            entrance.open(&target, originator),
-            entrance.open(&target, originator)
+            entrance.open(&forward, originator),
+            entrance.open(&forward, originator)
         );
         assert!(matches!(one, Err(Refusal::NoSession)));
         assert!(matches!(two, Err(Refusal::NoSession)));

@@ -1,6 +1,7 @@
 //! One forward: its listeners, and the connections that come in by them.
 
-use super::admit::{self, Entrance};
+use super::admit::{self, Entrance, Refusal};
+use super::holding::Holding;
 use super::link::Links;
 use super::listen::Listeners;
 use super::local::LocalEnd;
@@ -16,6 +17,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// What carries the connections of a forward.
+pub struct Way {
+    /// The sessions that may.
+    pub links: Links,
+    /// Where bytes wait that a program does not take yet.
+    pub spool: Arc<Spool>,
+    /// Where they are counted.
+    pub counters: Arc<TrafficCounters>,
+    /// Where inputs go.
+    pub inputs: mpsc::Sender<Input>,
+    /// What a browser gets while there is no session.
+    pub holding: Holding,
+}
+
 /// A forward at work. Dropping it closes its listeners and resets its connections.
 #[derive(Debug)]
 pub struct Forward {
@@ -24,28 +39,24 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Binds the listeners and serves them; [`Input::Listening`] tells how it went. Connections are
-    /// carried by whatever session `links` holds.
+    /// Binds the listeners and serves them; [`Input::Listening`] tells how it went.
     #[must_use]
-    pub fn start(
-        settings: Arc<ForwardSettings>,
-        links: Links,
-        spool: Arc<Spool>,
-        counters: Arc<TrafficCounters>,
-        inputs: mpsc::Sender<Input>,
-    ) -> Self {
-        let stop = CancellationToken::new();
-        let entrance = Entrance::new(
-            settings.id.tunnel.clone(),
+    pub fn start(settings: Arc<ForwardSettings>, way: Way) -> Self {
+        let Way {
             links,
-            inputs.clone(),
-            admit::HOLD,
-        );
+            spool,
+            counters,
+            inputs,
+            holding,
+        } = way;
+        let stop = CancellationToken::new();
+        let entrance = Entrance::new(settings.id.tunnel.clone(), links, inputs.clone());
         let (settings, wanted) = watch::channel(settings);
         let service = Service {
             entrance: Arc::new(entrance),
             spool,
             counters,
+            holding,
             stop: stop.clone(),
             places: Arc::new(Semaphore::new(admit::CONNECTIONS)),
             connections: JoinSet::new(),
@@ -117,6 +128,7 @@ struct Service {
     entrance: Arc<Entrance>,
     spool: Arc<Spool>,
     counters: Arc<TrafficCounters>,
+    holding: Holding,
     stop: CancellationToken,
     places: Arc<Semaphore>,
     connections: JoinSet<()>,
@@ -168,6 +180,7 @@ impl Service {
             entrance: Arc::clone(&self.entrance),
             backlog: Backlog::new(Arc::clone(&self.spool)),
             counters: Counted::new(Arc::clone(&self.counters)),
+            holding: self.holding.clone(),
             stop: self.stop.clone(),
             _place: place,
         };
@@ -182,6 +195,7 @@ struct Connection {
     entrance: Arc<Entrance>,
     backlog: Backlog,
     counters: Counted,
+    holding: Holding,
     stop: CancellationToken,
     _place: OwnedSemaphorePermit,
 }
@@ -191,10 +205,16 @@ impl Connection {
         let (forward, remote) = (&self.settings.id, &self.settings.remote);
         let opened = self
             .stop
-            .run_until_cancelled(self.entrance.open(remote, self.peer))
+            .run_until_cancelled(self.entrance.open(&self.settings, self.peer))
             .await;
         let (channel, _guest) = match opened {
             Some(Ok(opened)) => opened,
+            Some(Err(Refusal::NoSession)) if self.settings.hold.page => {
+                tracing::info!(%forward, "waited for a session in vain");
+                let answer = self.holding.answer(local, &self.settings);
+                self.stop.run_until_cancelled(answer).await;
+                return;
+            }
             Some(Err(refusal)) => {
                 tracing::warn!(%forward, %remote, %refusal, "connection reset");
                 return;

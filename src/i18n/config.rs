@@ -87,6 +87,7 @@ pub fn allowed(l: Language, allowed: &Allowed) -> String {
         Allowed::Host => allowed_host(l),
         Allowed::User => allowed_user(l),
         Allowed::Port => allowed_port(l),
+        Allowed::ShortTime => allowed_short_time(l),
         Allowed::Files => allowed_files(l),
         Allowed::Fingerprints => allowed_fingerprints(l),
         Allowed::LocalBind => allowed_local_bind(l),
@@ -258,6 +259,10 @@ messages! {
         fr: "Attendu : un port, de 1 à 65535, sans guillemets.",
         en: "Allowed: a port from 1 to 65535, without quotes.",
     }
+    allowed_short_time() {
+        fr: "Attendu : une durée entre guillemets, de \"0s\" à \"1m\", comme \"15s\" ou \"500ms\".",
+        en: "Allowed: a time between quotes, from \"0s\" to \"1m\", such as \"15s\" or \"500ms\".",
+    }
     allowed_files() {
         fr: "Attendu : une liste de fichiers, en chemins absolus ou depuis ~/.",
         en: "Allowed: a list of files, by absolute paths or from ~/.",
@@ -364,7 +369,7 @@ mod tests {
         assert_eq!(
             config_error(Language::En, &unknown),
             "config.toml:12:8: tunnel[0].forward[1].locla: there is no such key; did you mean \
-             \"local\"? Allowed keys ([[tunnel.forward]]): name, local, remote, health, open, primary."
+             \"local\"? Allowed keys ([[tunnel.forward]]): name, local, remote, health, open, primary, hold, holding_page."
         );
         let taken = error(
             "tunnel[0].forward[1].local",

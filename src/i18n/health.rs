@@ -113,7 +113,7 @@ messages! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ForwardId, LocalBind, RemoteTarget, TunnelId};
+    use crate::model::{ForwardId, Hold, LocalBind, RemoteTarget, TunnelId};
 
     fn grafana() -> ForwardSettings {
         ForwardSettings {
@@ -124,6 +124,7 @@ mod tests {
                 port: 3000,
             },
             health: HealthCheck::Grafana,
+            hold: Hold::usual(&HealthCheck::Grafana),
             open: Some("/".into()),
             primary: true,
         }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +103,8 @@ pub struct ForwardSettings {
     pub open: Option<String>,
     /// Whether it is what a click opens.
     pub primary: bool,
+    /// What becomes of a connection that comes in while there is no session.
+    pub hold: Hold,
 }
 
 impl ForwardSettings {
@@ -175,6 +178,30 @@ impl fmt::Display for RemoteTarget {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What becomes of a connection that comes in while there is no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hold {
+    /// How long it waits for one.
+    pub time: Duration,
+    /// Whether a browser is then told so by a page, and not by a reset.
+    pub page: bool,
+}
+
+impl Hold {
+    /// What is usual for a service that is asked for its health in this way: 15 s, and a page where
+    /// it speaks HTTP.
+    #[must_use]
+    pub fn usual(health: &HealthCheck) -> Self {
+        Self {
+            time: Duration::from_secs(15),
+            page: match health {
+                HealthCheck::Grafana | HealthCheck::Prometheus | HealthCheck::Http { .. } => true,
+                HealthCheck::Tcp | HealthCheck::None => false,
+            },
         }
     }
 }

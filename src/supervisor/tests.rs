@@ -3,7 +3,7 @@
 use super::{Action, Grant, Supervisor};
 use crate::model::{
     Answer, Attempt, AuthMethod, Command, Fault, ForwardId, ForwardSettings, Health, HealthCheck,
-    HealthReason, HealthState, Input, InteractivePrompt, LocalBind, Phase, PresentedKey,
+    HealthReason, HealthState, Hold, Input, InteractivePrompt, LocalBind, Phase, PresentedKey,
     QuestionId, QuestionKind, RemoteTarget, Secret, ServerInfo, SessionEvent, Settings, Stage,
     TunnelId, TunnelSettings, TunnelView,
 };
@@ -28,6 +28,7 @@ fn forward(name: &str, port: u16, health: HealthCheck) -> Arc<ForwardSettings> {
             host: "localhost".into(),
             port,
         },
+        hold: Hold::usual(&health),
         health,
         open: Some("/".into()),
         primary: name == "Grafana",

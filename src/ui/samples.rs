@@ -2,9 +2,9 @@
 
 use crate::clock::WallClock;
 use crate::model::{
-    Attempt, AuthMethod, ForwardId, ForwardSettings, ForwardView, Health, HealthCheck, LocalBind,
-    Phase, PresentedKey, Question, QuestionId, QuestionKind, RemoteTarget, Snapshot, Stage, Target,
-    TunnelId, TunnelSettings, TunnelView,
+    Attempt, AuthMethod, ForwardId, ForwardSettings, ForwardView, Health, HealthCheck, Hold,
+    LocalBind, Phase, PresentedKey, Question, QuestionId, QuestionKind, RemoteTarget, Snapshot,
+    Stage, Target, TunnelId, TunnelSettings, TunnelView,
 };
 use crate::ui::status::Times;
 use chrono::{Local, TimeZone};
@@ -67,6 +67,7 @@ fn tunnel(name: &str, phase: Phase, since: Instant) -> TunnelView {
                 host: "localhost".into(),
                 port,
             },
+            hold: Hold::usual(&health),
             health,
             open: Some("/".into()),
             primary,

@@ -47,18 +47,31 @@ pub(crate) fn get(port: u16, path: &str) -> io::Result<Reply> {
     ask(port, "GET", path, "", Duration::from_secs(10))
 }
 
+/// The same as a browser does that goes to a page, within 30 s.
+pub(crate) fn visit(port: u16, path: &str) -> io::Result<Reply> {
+    let line = format!(
+        "GET {path} HTTP/1.1\r\nAccept: text/html,application/xhtml+xml\r\nSec-Fetch-Mode: navigate"
+    );
+    exchange(port, &line, "", Duration::from_secs(30))
+}
+
 /// Sends a JSON text to `path` at a local port, and waits that long for each piece of the answer.
 pub(crate) fn post(port: u16, path: &str, body: &str, bound: Duration) -> io::Result<Reply> {
     ask(port, "POST", path, body, bound)
 }
 
 fn ask(port: u16, method: &str, path: &str, body: &str, bound: Duration) -> io::Result<Reply> {
+    exchange(port, &format!("{method} {path} HTTP/1.1"), body, bound)
+}
+
+/// Sends a request that begins with these lines.
+fn exchange(port: u16, lines: &str, body: &str, bound: Duration) -> io::Result<Reply> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, bound)?;
     stream.set_read_timeout(Some(bound))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\
+        "{lines}\r\nHost: localhost:{port}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;

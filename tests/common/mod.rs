@@ -30,7 +30,7 @@ pub(crate) use backend::{Backend, Pattern};
 pub(crate) use browser::{Browser, ENTER};
 pub(crate) use config::{Config, Forward, Tunnel};
 pub(crate) use grafana::Grafana;
-pub(crate) use http::{get, gets_nothing};
+pub(crate) use http::{get, gets_nothing, visit};
 pub(crate) use keyring::Keyring;
 pub(crate) use keys::{Agent, CertificateAuthority, Key};
 pub(crate) use passerelle::{Home, Passerelle};

@@ -63,7 +63,7 @@ fn locked_beats_the_file_and_the_file_beats_preset() {
 }
 
 /// A value for each key that differs from the default.
-const OTHER_VALUES: [(&str, &str); 16] = [
+const OTHER_VALUES: [(&str, &str); 18] = [
     ("language", "\"fr\""),
     ("start_at_logon", "false"),
     ("tunnel.name", "\"Other\""),
@@ -83,6 +83,8 @@ const OTHER_VALUES: [(&str, &str); 16] = [
     ("tunnel.forward.Prometheus.health", "\"none\""),
     ("tunnel.forward.Prometheus.open", "\"/x\""),
     ("tunnel.forward.Grafana.primary", "true"),
+    ("tunnel.forward.Prometheus.hold", "\"1m\""),
+    ("tunnel.forward.Prometheus.holding_page", "false"),
 ];
 
 #[test]

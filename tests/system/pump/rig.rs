@@ -1,13 +1,14 @@
 //! One session and one forward on an engine of their own, without the program around them.
 
 use crate::common::{Key, Scratch, Sshd, free_port, wait_for};
-use passerelle::engine::forward::Forward;
+use passerelle::engine::forward::{Forward, Way};
+use passerelle::engine::holding::Holding;
 use passerelle::engine::link::Links;
 use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
 use passerelle::engine::spool::{Limits, Spool};
 use passerelle::model::{
-    Attempt, AuthMethod, ForwardId, ForwardSettings, HealthCheck, Input, LocalBind, RemoteTarget,
-    TrafficCounters, TunnelId, TunnelSettings,
+    Attempt, AuthMethod, ForwardId, ForwardSettings, HealthCheck, Hold, Input, LocalBind,
+    RemoteTarget, TrafficCounters, TunnelId, TunnelSettings,
 };
 use passerelle::secrets::Vault;
 use std::future::Future;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const BOUND: Duration = Duration::from_secs(60);
@@ -79,6 +80,7 @@ impl Rig {
                     port: remote,
                 },
                 health: HealthCheck::Tcp,
+                hold: Hold::usual(&HealthCheck::Tcp),
                 open: None,
                 primary: false,
             }),
@@ -130,8 +132,17 @@ impl Rig {
         let (settings, links) = (Arc::clone(&self.settings), self.links());
         let (spool, counters) = (Arc::clone(&self.spool), Arc::clone(&self.counters));
         let inputs = self.inputs.clone();
-        let started =
-            self.run(async move { Forward::start(settings, links, spool, counters, inputs) });
+        let way = Way {
+            links,
+            spool,
+            counters,
+            inputs,
+            holding: Holding {
+                page: Arc::new(|_, _, _| String::new()),
+                snapshots: watch::Sender::new(Arc::default()).subscribe(),
+            },
+        };
+        let started = self.run(async move { Forward::start(settings, way) });
         self.forward = Some(started);
         wait_for("the forward's word", BOUND, || {
             self.inputs()
