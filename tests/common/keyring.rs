@@ -1,8 +1,8 @@
 //! The keyring of a desktop: on Linux a session bus with GNOME's, unlocked and empty.
 
+use super::bus::Bus;
 use super::process::{Process, tool};
 use super::program;
-use super::scratch::Scratch;
 use super::wait::wait_until;
 use std::ffi::OsString;
 use std::fs;
@@ -26,31 +26,25 @@ impl Keyring {
         let service = self.0.as_ref();
         service
             .into_iter()
-            .flat_map(|service| environment(&service.dir))
+            .flat_map(|service| service.bus.environment())
     }
 }
 
 /// A running Secret Service.
 struct SecretService {
     _daemon: Process,
-    _bus: Process,
-    dir: Scratch,
+    bus: Bus,
 }
 
 impl SecretService {
     fn start() -> Self {
-        let dir = Scratch::new();
-        let mut command = Process::command(tool("dbus-daemon", "dbus-daemon"));
-        command.args(["--session", "--nofork", "--nopidfile"]);
-        command.arg(format!("--address=unix:path={}", dir.join("bus").display()));
-        let bus = Process::start("dbus-daemon", command.stderr(Stdio::null()));
-        wait_until("the bus is there", BOUND, || dir.join("bus").exists());
-
+        let bus = Bus::start();
+        let dir = bus.dir();
         let mut command = Process::command(tool("gnome-keyring-daemon", "gnome-keyring"));
         command.args(["--foreground", "--components=secrets", "--unlock"]);
         command
             .env_clear()
-            .envs(environment(&dir))
+            .envs(bus.environment())
             .env("HOME", dir.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         let log = fs::File::create(dir.join("log")).expect("it is ours");
@@ -60,8 +54,7 @@ impl SecretService {
         drop(stdin);
         let keyring = Self {
             _daemon: daemon,
-            _bus: bus,
-            dir,
+            bus,
         };
         wait_until("the keyring is on the bus", BOUND, || keyring.is_there());
         keyring
@@ -69,7 +62,7 @@ impl SecretService {
 
     fn is_there(&self) -> bool {
         let mut command = Command::new(tool("dbus-send", "dbus-bin"));
-        command.env_clear().envs(environment(&self.dir));
+        command.env_clear().envs(self.bus.environment());
         command.args([
             "--session",
             "--print-reply",
@@ -83,12 +76,4 @@ impl SecretService {
         let output = command.output().expect("dbus-send runs");
         String::from_utf8_lossy(&output.stdout).contains("boolean true")
     }
-}
-
-fn environment(dir: &Scratch) -> [(String, OsString); 2] {
-    let bus = format!("unix:path={}", dir.join("bus").display());
-    [
-        ("DBUS_SESSION_BUS_ADDRESS".into(), bus.into()),
-        ("XDG_RUNTIME_DIR".into(), dir.path().into()),
-    ]
 }

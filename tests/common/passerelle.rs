@@ -107,6 +107,11 @@ impl Home {
         self
     }
 
+    /// The configuration file.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.dir.join("config.toml")
+    }
+
     /// A command of our program in this home; `arguments` start with the verb.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.complete(program::command(), arguments)
@@ -143,21 +148,7 @@ impl Home {
     /// Runs a verb to its end, with this on its standard input.
     #[track_caller]
     pub(crate) fn verb_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
-        let mut command = self.command(arguments);
-        command.stdin(Stdio::piped());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = Process::start(&arguments.join(" "), &mut command);
-        if let Some(mut stdin) = process.child().stdin.take() {
-            let _ = stdin.write_all(input.as_bytes());
-        }
-        let stdout = collect(process.child().stdout.take());
-        let stderr = collect(process.child().stderr.take());
-        let status = process.wait(VERB_BOUND);
-        Outcome {
-            code: status.code(),
-            stdout: stdout.join().unwrap_or_default(),
-            stderr: stderr.join().unwrap_or_default(),
-        }
+        finish(&arguments.join(" "), self.command(arguments), input)
     }
 
     /// Starts `run` in this home.
@@ -196,6 +187,18 @@ impl Home {
         };
         command.stdout(open("stdout")).stderr(open("stderr"));
         Process::start(name, &mut command)
+    }
+
+    /// Starts the tray program beside one that runs in this home, to its end.
+    #[track_caller]
+    pub(crate) fn second_tray(&self) -> Outcome {
+        let command = self.complete(program::tray_command(), &["--secrets", self.secrets]);
+        finish("passerelle-tray", command, "")
+    }
+
+    /// All that it has complained so far.
+    pub(crate) fn complained(&self) -> String {
+        fs::read_to_string(self.dir.join("stderr")).unwrap_or_default()
     }
 
     /// All that `run` has printed to standard output so far.
@@ -366,6 +369,25 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Runs it to its end, with this on its standard input.
+#[track_caller]
+fn finish(name: &str, mut command: Command, input: &str) -> Outcome {
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::start(name, &mut command);
+    if let Some(mut stdin) = process.child().stdin.take() {
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let stdout = collect(process.child().stdout.take());
+    let stderr = collect(process.child().stderr.take());
+    let status = process.wait(VERB_BOUND);
+    Outcome {
+        code: status.code(),
+        stdout: stdout.join().unwrap_or_default(),
+        stderr: stderr.join().unwrap_or_default(),
     }
 }
 

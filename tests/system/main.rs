@@ -29,3 +29,4 @@ mod reload;
 mod secrets;
 mod session;
 mod terminal;
+mod tray;

@@ -1,0 +1,251 @@
+//! The icon and its menu, as a panel meets them: over D-Bus, with the real program behind them.
+
+use crate::common::{
+    Backend, Config, Forward, Home, Icon, Key, Panel, Passerelle, Prometheus, Screen, Sshd, Tunnel,
+    free_port, get, wait_until,
+};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+const OPEN: &str = "Ouvrir Prometheus";
+
+/// A home on a screen and in a panel, with a browser that notes what it is given.
+fn home(config: &Config, screen: &Screen, panel: &Panel) -> Home {
+    let home = Home::new(config);
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> '{}'\n",
+        home.home("opened").display()
+    );
+    let browser = home.home("browser");
+    fs::write(&browser, script).expect("it is ours");
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let mut home = home.env("BROWSER", &browser).on(screen);
+    for (name, value) in panel.environment() {
+        home = home.env(&name, value);
+    }
+    home
+}
+
+/// What the browser was given, a line each time.
+fn opened(home: &Home) -> String {
+    fs::read_to_string(home.home("opened")).unwrap_or_default()
+}
+
+/// The pixels of one of our drawings in its largest size: ARGB, from the top.
+fn drawing(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/tray");
+    let file = fs::read(path.join(name).with_extension("ico")).expect("a drawing");
+    // The last bitmap of the file, from the bottom up, then a mask of one bit a pixel.
+    let mask = 64 * 64 / 8;
+    let pixels = &file[file.len() - mask - 64 * 64 * 4..file.len() - mask];
+    let rows = pixels.chunks_exact(64 * 4).rev();
+    rows.flat_map(|row| row.chunks_exact(4))
+        .flat_map(|bgra| [bgra[3], bgra[2], bgra[1], bgra[0]])
+        .collect()
+}
+
+#[track_caller]
+fn wait_drawing(icon: &Icon<'_>, name: &str) {
+    let expected = (64, drawing(name));
+    wait_until(&format!("the icon is {name}"), BOUND, || {
+        icon.picture() == expected
+    });
+}
+
+#[track_caller]
+fn wait_label(icon: &Icon<'_>, wanted: impl Fn(&str) -> bool) {
+    wait_until("the menu says it", BOUND, || {
+        icon.labels().iter().any(|label| wanted(label))
+    });
+}
+
+#[test]
+fn one_click_opens_the_service_once_it_works() {
+    let (screen, panel) = (Screen::start(), Panel::start());
+    let backend = Backend::start();
+    let mut prometheus = Prometheus::scraping(backend.port());
+    let mut sshd = Sshd::start();
+    let local = free_port();
+    let url = format!("http://localhost:{local}/\n");
+    let key_home = Home::empty();
+    let key = Key::ed25519(key_home.home("id"));
+    sshd.authorize(&key);
+    let tunnel = Tunnel::to(&sshd, "Production").key(key.path());
+    let tunnel = tunnel.forward(Forward::prometheus(local, prometheus.port()));
+    let config = Config::of(tunnel).in_french();
+    sshd.stop();
+    prometheus.stop();
+    let mut passerelle = home(&config, &screen, &panel).trusting(&sshd).run_in_tray();
+
+    // Nothing is there: the click is an intention, however often it is made.
+    let icon = panel.wait_icon();
+    wait_drawing(&icon, "waiting");
+    wait_label(&icon, |label| label.contains("nouvelle tentative à"));
+    assert!(
+        icon.tooltip().starts_with("Production\u{a0}: "),
+        "{}",
+        icon.tooltip()
+    );
+    assert_eq!(icon.labels()[0], OPEN);
+    icon.choose(OPEN);
+    icon.choose(OPEN);
+    icon.activate();
+
+    // The server is there, the service is not: no browser yet.
+    sshd.restart();
+    wait_drawing(&icon, "degraded");
+    wait_label(&icon, |label| {
+        label == "Prometheus\u{a0}: arrêté sur le serveur"
+    });
+    assert_eq!(opened(&passerelle), "");
+
+    prometheus.restart();
+    wait_until("the browser is called", BOUND, || {
+        !opened(&passerelle).is_empty()
+    });
+    assert!(get(local, "/-/ready").is_ok_and(|reply| reply.status == 200));
+    wait_drawing(&icon, "healthy");
+    wait_until("the tooltip says it", BOUND, || {
+        icon.tooltip()
+            .starts_with("Production\u{a0}: tout fonctionne depuis ")
+    });
+    assert_eq!(opened(&passerelle), url);
+
+    assert_idle(&passerelle);
+    quit(&mut passerelle, &icon);
+    assert_eq!(opened(&passerelle), url);
+}
+
+#[test]
+fn the_menu_does_what_it_says() {
+    let (screen, panel) = (Screen::start(), Panel::start());
+    let mut sshd = Sshd::start();
+    let backend = Backend::start();
+    let local = free_port();
+    let key_home = Home::empty();
+    let key = Key::ed25519(key_home.home("id"));
+    sshd.authorize(&key);
+    let forward = Forward::tcp("R&D_1", local, backend.port()).line("open = \"/\"");
+    let tunnel = Tunnel::to(&sshd, "Production")
+        .key(key.path())
+        .forward(forward);
+    let config = Config::of(tunnel).in_french();
+    let home = home(&config, &screen, &panel).trusting(&sshd);
+    let editor = home.home("xdg-open");
+    let noted = home.home("edited");
+    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\n", noted.display());
+    fs::write(&editor, script).expect("it is ours");
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", home.home("").display());
+    let mut passerelle = home.env("PATH", path).run_in_tray();
+    let icon = panel.wait_icon();
+    wait_drawing(&icon, "healthy");
+
+    // A wish ends with the connection that it was for.
+    sshd.stop();
+    wait_drawing(&icon, "waiting");
+    icon.choose("Ouvrir R&D_1");
+    icon.choose("Déconnecter");
+    wait_drawing(&icon, "off");
+    assert!(!icon.line("Reconnecter maintenant").enabled);
+    sshd.restart();
+    icon.choose("Connecter");
+    wait_drawing(&icon, "healthy");
+    assert_eq!(opened(&passerelle), "");
+
+    let sessions = sshd.logged("Accepted publickey");
+    icon.choose("Reconnecter maintenant");
+    wait_until("it has logged in once more", BOUND, || {
+        sshd.logged("Accepted publickey") > sessions
+    });
+    wait_drawing(&icon, "healthy");
+
+    for (label, file) in [
+        ("Ouvrir le journal", passerelle.state("passerelle.log")),
+        ("Modifier la configuration", passerelle.config_file()),
+    ] {
+        icon.choose(label);
+        wait_until(label, BOUND, || {
+            let edited = fs::read_to_string(&noted).unwrap_or_default();
+            edited.contains(&*file.to_string_lossy())
+        });
+    }
+
+    let logon = "Démarrer à l’ouverture de session";
+    let entry = passerelle.home(".config/autostart/passerelle.desktop");
+    assert_eq!(icon.line(logon).checked, Some(false));
+    icon.choose(logon);
+    wait_until("it is checked", BOUND, || {
+        icon.line(logon).checked == Some(true)
+    });
+    let text = fs::read_to_string(&entry).expect("it was written");
+    let command = format!(
+        "Exec=\"{}\" \"--started\" \"at-logon\" \"--config\" \"{}\" ",
+        env!("CARGO_BIN_EXE_passerelle-tray"),
+        passerelle.config_file().display()
+    );
+    assert!(text.contains(&command), "{text}");
+    icon.choose(logon);
+    wait_until("it is not", BOUND, || {
+        icon.line(logon).checked == Some(false)
+    });
+    assert!(!entry.exists());
+
+    // The second one leaves it to the first.
+    let second = passerelle.second_tray();
+    assert_eq!(second.code, Some(0), "{second:?}");
+    quit(&mut passerelle, &icon);
+}
+
+#[test]
+fn without_an_icon_it_runs_and_says_so() {
+    let sshd = Sshd::start();
+    let config = Config::of(Tunnel::to(&sshd, "Production").password());
+    let blind = Home::new(&config).trusting(&sshd).run_in_tray();
+    blind.wait_phase("blocked", BOUND);
+    assert!(
+        blind.complained().contains("No display"),
+        "{}",
+        blind.complained()
+    );
+
+    let screen = Screen::start();
+    let home = Home::new(&config).trusting(&sshd).on(&screen);
+    let home = home.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
+    let without_bus = home.run_in_tray();
+    without_bus.wait_phase("blocked", BOUND);
+    wait_until("it says so", BOUND, || {
+        without_bus.complained().contains("No icon")
+    });
+}
+
+/// Nothing turns while nothing happens, though items of the menu were chosen before.
+#[track_caller]
+fn assert_idle(passerelle: &Passerelle) {
+    let before = main_thread_switches(passerelle.pid());
+    let start = Instant::now();
+    wait_until("a while has passed", BOUND, || {
+        start.elapsed() > Duration::from_secs(3)
+    });
+    let wakes = main_thread_switches(passerelle.pid()) - before;
+    assert!(wakes < 20, "{wakes} times awake in 3 s");
+}
+
+fn main_thread_switches(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/task/{pid}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("voluntary"));
+    let count = line.and_then(|line| line.split_whitespace().last());
+    count.expect("the kernel counts").parse().expect("a number")
+}
+
+#[track_caller]
+fn quit(passerelle: &mut Passerelle, icon: &Icon<'_>) {
+    icon.choose("Quitter");
+    assert_eq!(passerelle.wait_end(BOUND).code(), Some(0));
+    wait_until("the icon is gone", BOUND, || icon.is_gone());
+}
