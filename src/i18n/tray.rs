@@ -91,8 +91,8 @@ messages! {
         en: "everything works since {time}",
     }
     partly_since(time: &str) {
-        fr: "connecté depuis {time}, un service est en panne",
-        en: "connected since {time}, a service is down",
+        fr: "un service est en panne depuis {time}",
+        en: "a service is down since {time}",
     }
     stopped_since(time: &str) {
         fr: "déconnecté depuis {time}",

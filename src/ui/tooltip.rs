@@ -98,9 +98,9 @@ mod tests {
         assert_eq!(
             both(&snapshot, &times),
             [
-                "Production\u{a0}: connecté depuis 14:02, un service est en panne\n\
+                "Production\u{a0}: un service est en panne depuis 14:02\n\
                  Grafana\u{a0}: base de données en panne",
-                "Production: connected since 14:02, a service is down\n\
+                "Production: a service is down since 14:02\n\
                  Grafana: its database is down",
             ]
         );

@@ -242,25 +242,24 @@ impl Icon<'_> {
 /// Reads an item and those below it.
 fn read(lines: &mut Vec<Line>, item: Value<'static>, depth: usize) {
     type Item = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
-    let item = match item {
-        Value::Value(inner) => *inner,
-        plain => plain,
-    };
+    if let Value::Value(inner) = item {
+        return read(lines, *inner, depth);
+    }
     let (id, mut properties, children): Item = item.try_into().expect("an item");
     let mut property = |name: &str| properties.remove(name).map(Value::from);
-    let label = match property("label") {
-        Some(Value::Str(label)) => label.replace("__", "\u{0}").replace('_', ""),
-        _ => String::new(),
-    };
-    let state = match (property("toggle-type"), property("toggle-state")) {
-        (Some(Value::Str(_)), Some(Value::I32(state))) => Some(state == 1),
-        _ => None,
-    };
+    let label: String = property("label")
+        .map(|label| label.try_into().expect("text"))
+        .unwrap_or_default();
+    // A single low line marks the letter behind it as its key.
+    let label = label.replace("__", "\u{0}").replace('_', "");
+    let checked = property("toggle-type")
+        .is_some()
+        .then(|| property("toggle-state") == Some(Value::I32(1)));
     lines.push(Line {
         id,
         label: label.replace('\u{0}', "_"),
         enabled: property("enabled") != Some(Value::Bool(false)),
-        checked: state,
+        checked,
         depth,
     });
     for child in children {

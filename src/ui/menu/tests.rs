@@ -179,7 +179,7 @@ fn each_service_tells_its_own_truth() {
 Grafana : base de données en panne
 Prometheus relit son journal
 -
-(Production : connecté depuis 14:02, un service est en panne)
+(Production : un service est en panne depuis 14:02)
 "
         ),
         "{french}"
