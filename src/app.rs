@@ -30,7 +30,7 @@ use crate::model::{Command, Input, Language, Settings, Snapshot};
 use crate::paths::Paths;
 use crate::platform::{self, IpcListener};
 use crate::secrets::{Keyring, Vault};
-use crate::ui::{UiHandle, Wish};
+use crate::ui::{UiEvent, UiHandle, Wish};
 use desk::Desk;
 use intent::Intents;
 use lock::StateLock;
@@ -224,6 +224,10 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
     };
     tokio::spawn(desk.serve(received));
 
+    let ui = match &face {
+        Face::Terminal => None,
+        Face::Desktop { ui, .. } => Some(ui.clone()),
+    };
     match face {
         Face::Terminal if options.output == Output::Lines && prompt::terminal_is_there() => {
             let prompter = Prompter {
@@ -248,7 +252,7 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         }
     }
 
-    let _watcher = follow_configuration(paths, &handle.inputs, language, settings).await;
+    let _watcher = follow_configuration(paths, &handle.inputs, language, settings, ui).await;
     let mut narrator = Narrator::new(options.output, language, reporter);
     let companions = async {
         tokio::join!(
@@ -303,10 +307,14 @@ async fn follow_configuration(
     inputs: &mpsc::Sender<Input>,
     language: Language,
     in_force: &Arc<Settings>,
+    ui: Option<UiHandle>,
 ) -> Option<Watcher> {
     let file = &paths.config_file;
     let sender = inputs.clone();
     let watcher = config::watch(file, move |loaded| {
+        if let (Ok(loaded), Some(ui)) = (&loaded, &ui) {
+            ui.tell(UiEvent::Notifications(loaded.settings.notifications));
+        }
         // A closed queue means that the engine has ended.
         let _ = sender.blocking_send(as_input(loaded, language));
     });

@@ -12,6 +12,7 @@ mod fault;
 mod health;
 pub(crate) mod help;
 pub(crate) mod holding;
+pub(crate) mod notify;
 mod question;
 pub(crate) mod run;
 mod state;

@@ -9,8 +9,8 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    IpcListener, KEYRING, SavedTerminal, agents, appearance, attach_console, autostart,
-    autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
+    IpcListener, KEYRING, Notifications, SavedTerminal, agents, appearance, attach_console,
+    autostart, autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
     hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store, policy_source,
     port_owner, port_reserved, private_file_options, quick_ack, raise_descriptor_limit,
     read_hidden_line, register_program, save_terminal, set_autostart, show_error, terminate_signal,
@@ -19,8 +19,8 @@ pub use linux::{
 };
 #[cfg(windows)]
 pub use windows::{
-    IpcListener, KEYRING, SavedTerminal, agents, appearance, attach_console, autostart,
-    autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
+    IpcListener, KEYRING, Notifications, SavedTerminal, agents, appearance, attach_console,
+    autostart, autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
     hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store, policy_source,
     port_owner, port_reserved, private_file_options, quick_ack, raise_descriptor_limit,
     read_hidden_line, register_program, save_terminal, set_autostart, show_error, terminate_signal,

@@ -7,6 +7,7 @@
 mod icon;
 mod menu;
 mod message;
+mod notify;
 mod prompt;
 mod raster;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use egui_winit::accesskit_winit;
 use icon::Look;
 use menu::{Choice, Surroundings};
 use message::{Message, MessageBox};
+use notify::Notices;
 use prompt::Prompts;
 use status::Times;
 use std::io::Write;
@@ -48,6 +50,8 @@ use winit::window::WindowId;
 
 /// How long each drawing of a dial under way is shown.
 const PULSE: Duration = Duration::from_millis(800);
+
+pub use notify::{News, Notice};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,10 @@ pub enum UiEvent {
     Autostart(Autostart),
     /// What the user wished for cannot be done, or not yet: why, in words.
     Failed(String),
+    /// The user clicked a notification.
+    NoticeClicked(Notice),
+    /// Whether notifications are wanted, from now on.
+    Notifications(bool),
     /// Somebody started Passerelle once more: show that it is there.
     Show,
     /// An item of the menu was chosen.
@@ -100,6 +108,8 @@ pub struct Manner {
     pub keyring: bool,
     /// Where the log is, to be told.
     pub log: PathBuf,
+    /// Notifications are wanted.
+    pub notifications: bool,
 }
 
 /// The way in, from any thread.
@@ -193,7 +203,8 @@ struct Desktop {
     icon: IconState,
     pulse: Pulse,
     prompts: Prompts,
-    about: Option<MessageBox>,
+    message: Option<MessageBox>,
+    notices: Notices,
     log: PathBuf,
     proxy: EventLoopProxy<UiEvent>,
     /// Kept as long as we run: X11 asks us for the text when somebody pastes it.
@@ -221,6 +232,7 @@ impl Desktop {
         wishes: mpsc::UnboundedSender<Wish>,
         proxy: EventLoopProxy<UiEvent>,
     ) -> Self {
+        let ui = UiHandle(proxy.clone());
         Self {
             language: manner.language,
             wishes,
@@ -230,7 +242,8 @@ impl Desktop {
             icon: IconState::Unborn,
             pulse: Pulse::default(),
             prompts: Prompts::new(manner.language, manner.keyring, proxy.clone()),
-            about: None,
+            message: None,
+            notices: Notices::new(manner.language, manner.notifications, ui),
             log: manner.log,
             proxy,
             clipboard: None,
@@ -289,7 +302,10 @@ impl Desktop {
                 self.prompts
                     .raise(question, &self.snapshot, &self.clock, event_loop);
             }
-            Some(Choice::About) => self.tell_about(event_loop),
+            Some(Choice::About) => {
+                let about = Message::about(self.language, &self.log);
+                self.say(about, event_loop);
+            }
             None => {}
         }
     }
@@ -312,13 +328,39 @@ impl Desktop {
         let _ = self.wishes.send(wish);
     }
 
-    fn tell_about(&mut self, event_loop: &ActiveEventLoop) {
-        if let Some(shown) = &self.about {
+    /// A click on a notification: to what it is about, as things are now.
+    fn look_into(&mut self, notice: &Notice, event_loop: &ActiveEventLoop) {
+        let snapshot = Arc::clone(&self.snapshot);
+        let Some(view) = snapshot.tunnel(&notice.tunnel) else {
+            return;
+        };
+        if let Some(question) = &view.question {
+            self.prompts
+                .raise(question.id, &snapshot, &self.clock, event_loop);
+            return;
+        }
+        match notice.news {
+            News::Back => {
+                if let Some(forward) = view.primary() {
+                    self.wish(Wish::Open(forward.id().clone()));
+                }
+            }
+            News::Lost | News::NeedsYou => {
+                let explanation = Message::explain(self.language, view, &self.log);
+                self.say(explanation, event_loop);
+            }
+        }
+    }
+
+    /// Says it in a box, instead of what the last one said.
+    fn say(&mut self, message: Message, event_loop: &ActiveEventLoop) {
+        if let Some(shown) = &self.message
+            && shown.says(&message)
+        {
             shown.raise();
             return;
         }
-        let message = Message::about(self.language, &self.log);
-        self.about = MessageBox::open(event_loop, self.proxy.clone(), message)
+        self.message = MessageBox::open(event_loop, self.proxy.clone(), message)
             .inspect_err(|error| tracing::warn!(%error, "a box is not shown"))
             .ok();
     }
@@ -345,9 +387,10 @@ impl ApplicationHandler<UiEvent> for Desktop {
             self.refresh();
             let now = Instant::now();
             self.prompts.wake(now);
-            if let Some(about) = &mut self.about {
-                about.wake(now);
+            if let Some(message) = &mut self.message {
+                message.wake(now);
             }
+            self.notices.follow(&self.snapshot, now);
         }
     }
 
@@ -357,6 +400,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
                 self.snapshot = snapshot;
                 self.refresh();
                 self.prompts.follow(&self.snapshot, &self.clock, event_loop);
+                self.notices.follow(&self.snapshot, Instant::now());
             }
             UiEvent::Autostart(autostart) => {
                 self.autostart = autostart;
@@ -364,12 +408,20 @@ impl ApplicationHandler<UiEvent> for Desktop {
             }
             UiEvent::Chosen(item) => self.chosen(&item, event_loop),
             UiEvent::Clicked => self.clicked(),
+            UiEvent::Failed(why) => {
+                if !self.notices.explain(&why) {
+                    let failure = Message::failure(self.language, why, &self.log);
+                    self.say(failure, event_loop);
+                }
+            }
+            UiEvent::NoticeClicked(notice) => self.look_into(&notice, event_loop),
+            UiEvent::Notifications(wanted) => self.notices.want(wanted),
             // Until there is a place to say it.
-            UiEvent::Failed(_) | UiEvent::Show => {}
+            UiEvent::Show => {}
             UiEvent::Accessibility(event) => {
                 self.prompts.accessibility(&event);
-                if let Some(about) = &mut self.about {
-                    about.accessibility(&event);
+                if let Some(message) = &mut self.message {
+                    message.accessibility(&event);
                 }
             }
             UiEvent::Ended => {
@@ -384,18 +436,22 @@ impl ApplicationHandler<UiEvent> for Desktop {
             self.wish(Wish::Command(answer));
             self.prompts.follow(&self.snapshot, &self.clock, event_loop);
         }
-        self.about
-            .take_if(|about| about.window_event(id, &event) == Outcome::Closed);
+        self.message
+            .take_if(|message| message.window_event(id, &event) == Outcome::Closed);
     }
 
     fn exiting(&mut self, _: &ActiveEventLoop) {
         self.prompts.close();
-        self.about = None;
+        self.message = None;
     }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
-        let about = self.about.as_ref().and_then(MessageBox::deadline);
-        let deadlines = [self.pulse.next, self.prompts.deadline(), about];
+        let deadlines = [
+            self.pulse.next,
+            self.prompts.deadline(),
+            self.message.as_ref().and_then(MessageBox::deadline),
+            self.notices.due(),
+        ];
         event_loop.set_control_flow(match deadlines.into_iter().flatten().min() {
             Some(at) => ControlFlow::WaitUntil(at),
             None => ControlFlow::Wait,

@@ -30,6 +30,7 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
         language,
         keyring: options.secrets == SecretsIn::Keyring,
         log: options.paths.log(),
+        notifications: start.settings.notifications,
     };
     let (wish, wishes) = mpsc::unbounded_channel();
     let face = Face::Desktop {

@@ -64,6 +64,7 @@ pub enum Absent {
 pub static KEYS: &[&About] = &[
     &LANGUAGE.about,
     &START_AT_LOGON.about,
+    &NOTIFICATIONS.about,
     &TUNNELS,
     &TUNNEL_NAME.about,
     &HOST.about,
@@ -109,6 +110,14 @@ pub(super) static START_AT_LOGON: Key<bool> = Key::new(
     Absent::Is("true"),
     "Whether to start when the user logs on, where Passerelle is installed to do so.",
     "Démarrer à l’ouverture de session, là où Passerelle est installé pour cela.",
+);
+
+pub(super) static NOTIFICATIONS: Key<bool> = Key::new(
+    (Section::Root, "notifications"),
+    &shape::FLAG,
+    Absent::Is("true"),
+    "Whether to tell unasked that a connection is lost, or back, or waits for the user.",
+    "Annoncer de soi-même qu’une connexion est perdue, rétablie, ou attend l’utilisateur.",
 );
 
 pub(super) static TUNNELS: About = About {
@@ -404,6 +413,7 @@ mod tests {
     fn defaults_are_readable_and_the_missions() {
         let tunnel = mission::tunnel();
         assert_eq!(LANGUAGE.default(), Some(None));
+        assert_eq!(NOTIFICATIONS.default(), Some(true));
         assert_eq!(PORT.default(), Some(tunnel.port));
         assert_eq!(USER.default(), Some(tunnel.user));
         assert_eq!(AUTOSTART.default(), Some(tunnel.autostart));

@@ -13,6 +13,7 @@ pub fn default_settings() -> Settings {
     Settings {
         language: None,
         start_at_logon: true,
+        notifications: true,
         tunnels: vec![Arc::new(tunnel())],
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn rows(settings: &Settings, origins: &Origins) -> Vec<KeyOrigin> {
     };
     rows.add("", &keys::LANGUAGE, &settings.language);
     rows.add("", &keys::START_AT_LOGON, &settings.start_at_logon);
+    rows.add("", &keys::NOTIFICATIONS, &settings.notifications);
     for (t, tunnel) in settings.tunnels.iter().enumerate() {
         let path = format!("tunnel[{t}]");
         rows.add(&path, &keys::TUNNEL_NAME, &tunnel.id.as_str().to_owned());

@@ -66,6 +66,7 @@ impl Resolver {
         self.reader.check_keys(&root, Section::Root);
         let language = self.reader.value(&root, &keys::LANGUAGE, None);
         let start_at_logon = self.reader.value(&root, &keys::START_AT_LOGON, None);
+        let notifications = self.reader.value(&root, &keys::NOTIFICATIONS, None);
 
         let mut names = Names::default();
         let mut tunnels = Vec::new();
@@ -79,6 +80,7 @@ impl Resolver {
         Some(Settings {
             language: language?.value,
             start_at_logon: start_at_logon?.value,
+            notifications: notifications?.value,
             tunnels: tunnels.into_iter().map(Arc::new).collect(),
         })
     }

@@ -105,6 +105,7 @@ fn the_examples_in_comments_are_right() {
             Settings {
                 language: None,
                 start_at_logon: true,
+                notifications: true,
                 tunnels: vec![]
             }
         );
@@ -120,6 +121,7 @@ fn every_key_is_read() {
         r#"
 language = "fr"
 start_at_logon = false
+notifications = false
 [[tunnel]]
 name = "Test"
 host = "2001:db8::1"
@@ -153,6 +155,7 @@ forward = []
     let expected = Settings {
         language: Some(Language::Fr),
         start_at_logon: false,
+        notifications: false,
         tunnels: vec![
             Arc::new(TunnelSettings {
                 id: first.clone(),
@@ -268,10 +271,10 @@ fn rows_say_where_values_come_from() {
     let rows = loaded.rows();
     assert_eq!(rows[0], row("language", "\"auto\"", Origin::Default));
     assert_eq!(
-        rows[5],
+        rows[6],
         row("tunnel[0].user", "\"bob\"", Origin::File { line: 2 })
     );
-    assert_eq!(rows.len(), 10);
+    assert_eq!(rows.len(), 11);
 }
 
 #[test]

@@ -113,6 +113,7 @@ fn settings(
     Settings {
         language: Some(language),
         start_at_logon: false,
+        notifications: true,
         tunnels: vec![Arc::new(TunnelSettings {
             forwards: forwards.collect(),
             id,

@@ -16,6 +16,8 @@ pub struct Settings {
     pub language: Option<Language>,
     /// Whether an installation that starts Passerelle at log-on is let.
     pub start_at_logon: bool,
+    /// Whether to tell unasked what happens to a connection.
+    pub notifications: bool,
     /// The tunnels, in the order of the file.
     pub tunnels: Vec<Arc<TunnelSettings>>,
 }

@@ -9,6 +9,7 @@ mod files;
 mod ipc;
 mod keyring;
 mod memory;
+mod notifications;
 mod policy;
 mod ports;
 mod process;
@@ -24,6 +25,7 @@ pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::{KEYRING, keyring_store};
 pub use memory::keep_freed_memory;
+pub use notifications::Notifications;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{

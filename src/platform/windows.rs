@@ -10,6 +10,7 @@ mod files;
 mod identity;
 mod ipc;
 mod keyring;
+mod notifications;
 mod policy;
 mod ports;
 mod process;
@@ -26,6 +27,7 @@ pub use environment::watch_environment;
 pub use files::{create_private_dir, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::{KEYRING, keyring_store};
+pub use notifications::Notifications;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{

@@ -56,6 +56,7 @@ fn settings(tunnels: impl IntoIterator<Item = TunnelSettings>) -> Settings {
     Settings {
         language: None,
         start_at_logon: true,
+        notifications: true,
         tunnels: tunnels.into_iter().map(Arc::new).collect(),
     }
 }

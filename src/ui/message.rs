@@ -3,8 +3,8 @@
 use super::UiEvent;
 use super::widgets::{self, Choice};
 use super::window::{DialogWindow, Outcome, WindowError};
-use crate::i18n::{clean, dialog as words};
-use crate::model::Language;
+use crate::i18n::{self, clean, dialog as words};
+use crate::model::{Language, TunnelView};
 use egui::{Key, Ui};
 use egui_winit::accesskit_winit;
 use std::path::Path;
@@ -33,6 +33,31 @@ impl Message {
                 words::about(language, env!("CARGO_PKG_VERSION")),
                 words::licence(language),
             ],
+            values: vec![(words::log_file(language), log.display().to_string())],
+        }
+    }
+
+    /// Why a tunnel is not as it should be, and what to do about it.
+    pub(super) fn explain(language: Language, view: &TunnelView, log: &Path) -> Self {
+        let state = i18n::phase(language, view.phase);
+        let fault = view.fault.as_ref();
+        let explained = fault.map(|fault| i18n::fault(language, fault));
+        Self {
+            language,
+            title: i18n::tray::about(language, view.id().as_str(), &state),
+            paragraphs: explained
+                .map(|explained| vec![explained.message, explained.hint])
+                .unwrap_or_default(),
+            values: vec![(words::log_file(language), log.display().to_string())],
+        }
+    }
+
+    /// Why a wish was not fulfilled.
+    pub(super) fn failure(language: Language, why: String, log: &Path) -> Self {
+        Self {
+            language,
+            title: i18n::notify::not_done(language),
+            paragraphs: vec![why],
             values: vec![(words::log_file(language), log.display().to_string())],
         }
     }
@@ -83,6 +108,11 @@ impl MessageBox {
             message.show(ui);
         })?;
         Ok(Self { message, window })
+    }
+
+    /// Whether this is what it says.
+    pub(super) fn says(&self, message: &Message) -> bool {
+        self.message == *message
     }
 
     /// Brings it to the front.

@@ -63,9 +63,10 @@ fn locked_beats_the_file_and_the_file_beats_preset() {
 }
 
 /// A value for each key that differs from the default.
-const OTHER_VALUES: [(&str, &str); 18] = [
+const OTHER_VALUES: [(&str, &str); 19] = [
     ("language", "\"fr\""),
     ("start_at_logon", "false"),
+    ("notifications", "false"),
     ("tunnel.name", "\"Other\""),
     ("tunnel.host", "\"other\""),
     ("tunnel.port", "22"),
