@@ -5,7 +5,12 @@ use super::scratch::Scratch;
 use super::wait::wait_until;
 use std::ffi::OsString;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
+use tokio::runtime::Handle;
+use zbus::Connection;
+use zbus::object_server::Interface;
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -41,6 +46,38 @@ impl Bus {
             ("DBUS_SESSION_BUS_ADDRESS".into(), self.address().into()),
             ("XDG_RUNTIME_DIR".into(), self.dir.path().into()),
         ]
+    }
+
+    /// Owns this name, and serves this object there, until the test's process ends.
+    pub(crate) fn serve(
+        &self,
+        name: &'static str,
+        path: &'static str,
+        object: impl Interface,
+    ) -> (Connection, Handle) {
+        let address = self.address();
+        let (ready, started) = mpsc::channel();
+        // The connection needs somebody who drives it.
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async move {
+                let connection = zbus::connection::Builder::address(&*address)
+                    .and_then(|builder| builder.serve_at(path, object))
+                    .and_then(|builder| builder.name(name))
+                    .expect("the address and the names are right")
+                    .build()
+                    .await
+                    .expect("the bus is there");
+                ready
+                    .send((connection, Handle::current()))
+                    .expect("the test waits");
+                std::future::pending::<()>().await;
+            });
+        });
+        started.recv_timeout(BOUND).expect("it is served")
     }
 
     /// A directory that lives as long as the bus.

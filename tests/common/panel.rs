@@ -6,7 +6,6 @@ use super::wait::wait_for;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use zbus::message::Header;
@@ -79,29 +78,7 @@ impl Panel {
         let watcher = Watcher {
             registered: Arc::clone(&registered),
         };
-        let address = bus.address();
-        let (ready, started) = mpsc::channel();
-        // The connection needs somebody who drives it; the thread ends with the test's process.
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async move {
-                let connection = zbus::connection::Builder::address(&*address)
-                    .and_then(|builder| builder.serve_at("/StatusNotifierWatcher", watcher))
-                    .and_then(|builder| builder.name(WATCHER))
-                    .expect("the address and the names are right")
-                    .build()
-                    .await
-                    .expect("the bus is there");
-                ready
-                    .send((connection, Handle::current()))
-                    .expect("the test waits");
-                std::future::pending::<()>().await;
-            });
-        });
-        let (connection, runtime) = started.recv_timeout(BOUND).expect("the panel starts");
+        let (connection, runtime) = bus.serve(WATCHER, "/StatusNotifierWatcher", watcher);
         Self {
             connection,
             runtime,

@@ -1,6 +1,7 @@
 //! The program itself, as its user runs it.
 
 use super::config::{Config, Forward, Tunnel};
+use super::corner::Corner;
 use super::keyring::Keyring;
 use super::keys::Key;
 use super::process::{Process, peak_memory_mib};
@@ -110,6 +111,14 @@ impl Home {
     /// The configuration file.
     pub(crate) fn config_file(&self) -> PathBuf {
         self.dir.join("config.toml")
+    }
+
+    /// With this place for its notifications.
+    pub(crate) fn beside(mut self, corner: &Corner) -> Self {
+        for (name, value) in corner.environment() {
+            self = self.env(&name, value);
+        }
+        self
     }
 
     /// A command of our program in this home; `arguments` start with the verb.

@@ -22,6 +22,7 @@ mod hostkey;
 mod instance;
 mod lab;
 mod login;
+mod notify;
 mod open;
 mod pump;
 mod reconnect;

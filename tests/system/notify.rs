@@ -1,0 +1,82 @@
+//! Notifications of the real tray program, in front of a daemon that notes them.
+
+use crate::common::{
+    Backend, Config, Corner, Forward, Home, Key, Screen, Sshd, Tunnel, free_port, wait_until,
+};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_loss_is_told_and_its_end_in_its_place() {
+    let (screen, corner) = (Screen::start(), Corner::start());
+    let (backend, mut sshd) = (Backend::start(), Sshd::start());
+    let (local, keys) = (free_port(), Home::empty());
+    let key = Key::ed25519(keys.home("id"));
+    sshd.authorize(&key);
+    let service = Forward::tcp("Service", local, backend.port()).line("open = \"/\"");
+    let tunnel = Tunnel::to(&sshd, "Production").key(key.path());
+    let home = Home::new(&Config::of(tunnel.forward(service)).in_french()).trusting(&sshd);
+    let opened = home.home("opened");
+    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\n", opened.display());
+    let browser = home.home("browser");
+    fs::write(&browser, script).expect("it is ours");
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let home = home.env("BROWSER", &browser).on(&screen).beside(&corner);
+    let passerelle = home.run_in_tray();
+    passerelle.wait_phase("healthy", BOUND);
+
+    sshd.stop();
+    let lost = corner.wait_shown(1);
+    assert_eq!(lost.title, "Production\u{a0}: connexion perdue");
+    assert!(lost.text.contains("127.0.0.1"), "{lost:?}");
+    // A click says more.
+    corner.click(lost.place);
+    screen.wait_window("Production");
+    screen.press(&["Escape"]);
+    screen.wait_no_window("Production");
+
+    sshd.restart();
+    passerelle.succeed(&["up"]);
+    let back = corner.wait_shown(2);
+    assert_eq!(back.title, "Production\u{a0}: connexion rétablie");
+    assert_eq!(back.place, lost.place);
+    passerelle.wait_phase("healthy", BOUND);
+    // A click opens what is there again.
+    corner.click(back.place);
+    wait_until("the browser is called", BOUND, || opened.exists());
+    let url = format!("http://localhost:{local}/\n");
+    wait_until("with the address", BOUND, || {
+        fs::read_to_string(&opened).is_ok_and(|text| text == url)
+    });
+
+    passerelle.succeed(&["quit"]);
+    assert_eq!(corner.shown().len(), 2);
+}
+
+#[test]
+fn a_tunnel_calls_for_its_user_once_and_not_where_that_is_unwanted() {
+    let (screen, sshd) = (Screen::start(), Sshd::start());
+    let config = Config::of(Tunnel::to(&sshd, "Production")).in_french();
+    for (wanted, count) in [(true, 1), (false, 0)] {
+        let corner = Corner::start();
+        let home = Home::empty().on(&screen).beside(&corner);
+        home.configure(&format!("notifications = {wanted}\n{}", config.text()));
+        let passerelle = home.run_in_tray();
+        screen.wait_window("Production");
+        if wanted {
+            let call = corner.wait_shown(1);
+            assert_eq!(call.title, "Production vous attend");
+            assert!(call.text.contains(&sshd.host_key().fingerprint()));
+        }
+        // The question is asked again.
+        screen.press(&["Return"]);
+        screen.wait_no_window("Production");
+        passerelle.succeed(&["up"]);
+        screen.wait_window("Production");
+        passerelle.succeed(&["quit"]);
+        assert_eq!(corner.shown().len(), count);
+    }
+}
