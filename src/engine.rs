@@ -30,7 +30,7 @@ use crate::model::{
 };
 use crate::secrets::Vault;
 use crate::supervisor::{Action, Grant, Supervisor};
-use forward::{Forward, Way};
+use forward::{Forward, Means};
 use holding::{Holding, HoldingPage};
 use link::Links;
 use session::{KnownHostsFiles, Orders, Session};
@@ -209,14 +209,14 @@ impl Engine {
             return;
         }
         let id = settings.id.clone();
-        let way = Way {
+        let means = Means {
             links: self.links(&id.tunnel),
             spool: Arc::clone(&self.spool),
             counters: self.traffic.of(&id),
             inputs: self.inputs.clone(),
             holding: self.holding.clone(),
         };
-        let forward = Forward::start(settings, way);
+        let forward = Forward::start(settings, means);
         self.forwards.insert(id, forward);
     }
 

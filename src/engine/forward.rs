@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What carries the connections of a forward.
-pub struct Way {
+pub struct Means {
     /// The sessions that may.
     pub links: Links,
     /// Where bytes wait that a program does not take yet.
@@ -41,14 +41,14 @@ pub struct Forward {
 impl Forward {
     /// Binds the listeners and serves them; [`Input::Listening`] tells how it went.
     #[must_use]
-    pub fn start(settings: Arc<ForwardSettings>, way: Way) -> Self {
-        let Way {
+    pub fn start(settings: Arc<ForwardSettings>, means: Means) -> Self {
+        let Means {
             links,
             spool,
             counters,
             inputs,
             holding,
-        } = way;
+        } = means;
         let stop = CancellationToken::new();
         let entrance = Entrance::new(settings.id.tunnel.clone(), links, inputs.clone());
         let (settings, wanted) = watch::channel(settings);

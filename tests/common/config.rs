@@ -65,6 +65,11 @@ impl Tunnel {
         }
     }
 
+    /// By this port of this machine, behind which the server is.
+    pub(crate) fn by_port(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
     /// By this name or address of the server.
     pub(crate) fn by_host(self, host: &str) -> Self {
         let host = host.to_owned();

@@ -2,8 +2,9 @@
 //! silence), and a second machine whose address changes.
 
 use super::process::{Process, tool};
+use super::scratch::Scratch;
 use super::wait::wait_until;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub(crate) fn in_own_network(test: &str, body: impl FnOnce()) {
     }
     let myself = std::env::current_exe().expect("a test program has a path");
     let status = Command::new(tool("unshare", "util-linux"))
-        .args(["--net", "--"])
+        .args(["--net", "--mount", "--"])
         .arg(myself)
         .args(["--exact", "--include-ignored", "--nocapture", test])
         .env(INSIDE, "1")
@@ -56,6 +57,20 @@ pub(crate) fn mend() {
     ip(&["rule", "del", "pref", "5"]);
     ip(&["rule", "del", "pref", "6"]);
     ip(&["route", "flush", "cache"]);
+}
+
+/// Puts this text in the place of a system's file, for all that runs in the network of one's own.
+/// Returns the file to change it by.
+pub(crate) fn replace_file(scratch: &Scratch, path: &str, text: &str) -> PathBuf {
+    let name = path.replace('/', "_");
+    let stand_in = scratch.write(&name, text);
+    let status = Command::new(tool("mount", "mount"))
+        .arg("--bind")
+        .arg(&stand_in)
+        .arg(path)
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "{path}");
+    stand_in
 }
 
 /// Another machine, as far as the network is concerned, with a cable to this one. It takes a network
@@ -127,7 +142,8 @@ impl Machine {
         self.ip(&["addr", verb, &format!("{address}/24"), "dev", "eth0"]);
     }
 
-    fn ip(&self, arguments: &[&str]) {
+    /// Changes its network.
+    pub(crate) fn ip(&self, arguments: &[&str]) {
         let [program, rest @ ..] = self.enter();
         let mut command = Command::new(program);
         command
@@ -141,7 +157,8 @@ impl Machine {
     }
 }
 
-fn ip(arguments: &[&str]) {
+/// Changes the network of one's own.
+pub(crate) fn ip(arguments: &[&str]) {
     let status = Command::new(tool("ip", "iproute2"))
         .args(arguments)
         .status();

@@ -108,10 +108,34 @@ impl Drop for Process {
 
 /// The most memory that a running process has held so far: `VmHWM`, proc(5).
 pub(crate) fn peak_memory_mib(pid: u32) -> f64 {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
     kib.expect("a number of KiB") / 1024.0
+}
+
+/// How many descriptors a running process has open.
+pub(crate) fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("it runs")
+        .count()
+}
+
+/// Lets this process have as many descriptors as the system lets it.
+pub(crate) fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// The memory that a running process holds now: `VmRSS`, proc(5).
+pub(crate) fn memory_mib(pid: u32) -> f64 {
+    memory(pid, "VmRSS:")
 }
 
 /// Whether a process of that number runs; a zombie does not.

@@ -143,6 +143,11 @@ impl Sshd {
         self.process = None;
     }
 
+    /// Kills the listener alone: the sessions go on.
+    pub(crate) fn stop_listening(&self) {
+        self.running().signal(Signal::KILL);
+    }
+
     /// Kills the sessions alone: who comes back is let in again.
     pub(crate) fn kill_sessions(&self) {
         self.running().signal_descendants(Signal::KILL);

@@ -2,6 +2,12 @@
 //! has the table.
 
 mod away;
+mod crowd;
+mod names;
 mod network;
 mod scene;
 mod silence;
+mod sleep;
+mod state;
+mod strangers;
+mod wire;

@@ -55,14 +55,15 @@ struct Watch {
 
 enum Registration {
     Network(HANDLE),
-    Power(HPOWERNOTIFY, Box<DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS>),
+    Power {
+        handle: HPOWERNOTIFY,
+        _recipient: Box<DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS>,
+    },
 }
 
 // SAFETY: both kinds of registration are numbers of the system, which any thread may end, and the
 // box's only pointer is to a `Notify`, which is `Sync` and lives as long as the watch.
 unsafe impl Send for Watch {}
-// SAFETY: as above; nothing is reachable through a shared reference.
-unsafe impl Sync for Watch {}
 
 impl Watch {
     fn addresses(told: &Arc<Notify>) -> io::Result<Self> {
@@ -109,8 +110,9 @@ impl Watch {
                 &mut handle,
             )
         };
-        Self::new(code, told, || {
-            Registration::Power(handle as HPOWERNOTIFY, recipient)
+        Self::new(code, told, || Registration::Power {
+            handle: handle as HPOWERNOTIFY,
+            _recipient: recipient,
         })
     }
 
@@ -138,7 +140,7 @@ impl Drop for Watch {
             }
             // Wine registers nothing, and says that it went well.
             Registration::Network(_) => {}
-            Registration::Power(handle, _) => {
+            Registration::Power { handle, .. } => {
                 // SAFETY: as above.
                 unsafe { PowerUnregisterSuspendResumeNotification(*handle) };
             }

@@ -1,7 +1,7 @@
 //! One session and one forward on an engine of their own, without the program around them.
 
 use crate::common::{Key, Scratch, Sshd, free_port, wait_for};
-use passerelle::engine::forward::{Forward, Way};
+use passerelle::engine::forward::{Forward, Means};
 use passerelle::engine::holding::Holding;
 use passerelle::engine::link::Links;
 use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
@@ -132,7 +132,7 @@ impl Rig {
         let (settings, links) = (Arc::clone(&self.settings), self.links());
         let (spool, counters) = (Arc::clone(&self.spool), Arc::clone(&self.counters));
         let inputs = self.inputs.clone();
-        let way = Way {
+        let means = Means {
             links,
             spool,
             counters,
@@ -142,7 +142,7 @@ impl Rig {
                 snapshots: watch::Sender::new(Arc::default()).subscribe(),
             },
         };
-        let started = self.run(async move { Forward::start(settings, way) });
+        let started = self.run(async move { Forward::start(settings, means) });
         self.forward = Some(started);
         wait_for("the forward's word", BOUND, || {
             self.inputs()

@@ -1,0 +1,100 @@
+//! More of everything than there is room for.
+
+use super::scene::{BOUND, Scene, within};
+use crate::common::{
+    Backend, Forward, Home, Passerelle, Sshd, Tunnel, descriptors, free_port, get, memory_mib,
+    raise_descriptor_limit, wait_until,
+};
+use socket2::{Domain, Socket, Type};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+fn connect(port: u16) -> TcpStream {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens")
+}
+
+/// Begins to connect, and does not wait for it.
+fn knock(port: u16) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_nonblocking(true).expect("it is ours");
+    let _ = socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into());
+    socket
+}
+
+#[test]
+fn sixty_four_descriptors_are_enough_to_go_on() {
+    let limit = ["prlimit", "--nofile=64:64", "--"].map(str::to_owned);
+    let sshd = Sshd::start();
+    let scene = Scene::with(sshd, Home::empty().started_by(limit), |tunnel| tunnel);
+    scene.passerelle.wait_phase("healthy", BOUND);
+    let first = scene.attempt();
+    let crowd: Vec<_> = (0..100).map(|_| connect(scene.local)).collect();
+    wait_until("every descriptor is used", BOUND, || {
+        descriptors(scene.passerelle.pid()) >= 63
+    });
+    drop(crowd);
+    let start = Instant::now();
+    wait_until("it serves again", BOUND, || scene.answers());
+    within("serving again", start, Duration::from_secs(15));
+    assert_eq!(scene.attempt(), first, "the session lives");
+}
+
+#[test]
+fn ten_thousand_who_say_nothing_do_not_stop_it() {
+    raise_descriptor_limit();
+    let scene = Scene::healthy();
+    let (pid, first) = (scene.passerelle.pid(), scene.attempt());
+    let before = (descriptors(pid), memory_mib(pid));
+    let crowd: Vec<_> = (0..10_000).map(|_| knock(scene.local)).collect();
+    scene.passerelle.wait_tunnel("it is full", BOUND, |tunnel| {
+        tunnel["forwards"][0]["connections"] == 256
+    });
+    let during = memory_mib(pid);
+    println!("{} MiB before, {during} MiB during", before.1);
+    assert!(during < before.1 + 100.0);
+    drop(crowd);
+    let start = Instant::now();
+    wait_until("it serves again", BOUND, || scene.answers());
+    within("serving again", start, Duration::from_secs(20));
+    wait_until("they are closed", BOUND, || {
+        descriptors(pid) <= before.0 + 2
+    });
+    assert_eq!(scene.attempt(), first, "the session lives");
+}
+
+#[test]
+fn a_thousand_connections_at_once_are_all_served() {
+    raise_descriptor_limit();
+    let (sshd, backend) = (Sshd::start(), Backend::start());
+    let locals: Vec<u16> = (0..4).map(|_| free_port()).collect();
+    let forwards = locals
+        .iter()
+        .enumerate()
+        .map(|(index, local)| Forward::tcp(&format!("Backend {index}"), *local, backend.port()));
+    let tunnel = Tunnel::to(&sshd, "lab");
+    let passerelle = Passerelle::on(Home::empty(), &sshd, tunnel, forwards);
+    passerelle.wait_phase("healthy", BOUND);
+    for local in &locals {
+        assert!(get(*local, "/metrics").is_ok());
+    }
+    let pid = passerelle.pid();
+    let before = (descriptors(pid), memory_mib(pid));
+    let crowd: Vec<_> = (0..1000).map(|index| connect(locals[index % 4])).collect();
+    let open = || {
+        let tunnel = passerelle.tunnel();
+        let forwards = tunnel["forwards"].as_array().cloned().unwrap_or_default();
+        let counts = forwards.iter().filter_map(|it| it["connections"].as_u64());
+        counts.sum::<u64>()
+    };
+    wait_until("all are open", BOUND, || open() == 1000);
+    let during = memory_mib(pid);
+    println!("{} MiB before, {during} MiB during", before.1);
+    assert!(during < before.1 + 100.0);
+    drop(crowd);
+    wait_until("all are closed", BOUND, || open() == 0);
+    wait_until("nothing is left of them", BOUND, || {
+        descriptors(pid) <= before.0 + 2 && memory_mib(pid) < before.1 + 30.0
+    });
+    println!("{} MiB after", memory_mib(pid));
+    assert!(get(locals[0], "/metrics").is_ok());
+}

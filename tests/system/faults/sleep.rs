@@ -1,0 +1,55 @@
+//! The machine sleeps: to its programs, that is time in which they do not run.
+
+use super::scene::{BOUND, Scene, within};
+use crate::common::lasts;
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+/// Sleeps for so long, while this befalls the server, and asserts that it is usable soon after.
+fn sleeps_through(time: Duration, fault: impl FnOnce(&mut Scene)) {
+    let mut scene = Scene::healthy();
+    scene.passerelle.signal(Signal::STOP);
+    fault(&mut scene);
+    lasts(time);
+    scene.passerelle.signal(Signal::CONT);
+    let start = Instant::now();
+    assert!(scene.answers(), "it is held until it can be served");
+    within("usable after sleep", start, Duration::from_secs(6));
+    scene.passerelle.wait_phase("healthy", BOUND);
+}
+
+const NAP: Duration = Duration::from_secs(15);
+const SLEEP: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_nap_with_a_server_that_waits_costs_nothing() {
+    sleeps_through(NAP, |_| {});
+}
+
+#[test]
+fn a_nap_in_which_the_session_was_ended() {
+    sleeps_through(NAP, |scene| scene.sshd.kill_sessions());
+}
+
+#[test]
+fn a_nap_in_which_the_session_died_in_silence() {
+    sleeps_through(NAP, |scene| scene.sshd.freeze_sessions());
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test --long"]
+fn a_long_sleep_with_a_server_that_waits() {
+    sleeps_through(SLEEP, |_| {});
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test --long"]
+fn a_long_sleep_in_which_the_session_was_ended() {
+    sleeps_through(SLEEP, |scene| scene.sshd.kill_sessions());
+}
+
+#[test]
+#[ignore = "takes minutes: scripts/test --long"]
+fn a_long_sleep_in_which_the_session_died_in_silence() {
+    sleeps_through(SLEEP, |scene| scene.sshd.freeze_sessions());
+}
