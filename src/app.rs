@@ -23,7 +23,7 @@ pub use tray::run_with_icon;
 use crate::config::{self, ConfigErrors, Loaded, Watcher};
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineOptions};
-use crate::i18n;
+use crate::i18n::{self, verbs};
 use crate::ipc;
 use crate::logging::{self, LogError, LogGuard};
 use crate::model::{Command, Input, Language, Settings, Snapshot};
@@ -97,6 +97,22 @@ pub enum RunError {
     /// The system gives no thread or no event loop.
     #[error(transparent)]
     System(#[from] io::Error),
+}
+
+impl RunError {
+    /// It in words, a line for each error.
+    pub(crate) fn explain(&self, language: Language) -> String {
+        match self {
+            Self::AlreadyRunning(state_dir) => {
+                verbs::already_running(language, &state_dir.display().to_string())
+            }
+            Self::Config(errors) => config_errors(language, errors).join("\n"),
+            Self::BrokeDown => verbs::broke_down(language),
+            Self::State { .. } | Self::Log(_) | Self::System(_) => {
+                verbs::cannot_run(language, &self.to_string())
+            }
+        }
+    }
 }
 
 /// Runs in the foreground until it is told to quit.

@@ -264,19 +264,16 @@ fn hold(
             app::Output::Lines
         },
     };
-    run(options).map_err(|error| match error {
-        RunError::AlreadyRunning(state_dir) => Failure::new(
-            Exit::AlreadyRunning,
-            words::already_running(language, &state_dir.display().to_string()),
-        ),
-        RunError::Config(errors) => config::bad(language, &errors),
-        error @ (RunError::State { .. }
-        | RunError::Log(_)
-        | RunError::System(_)
-        | RunError::BrokeDown) => Failure::new(
-            Exit::Failed,
-            words::cannot_run(language, &error.to_string()),
-        ),
+    run(options).map_err(|error| {
+        let exit = match error {
+            RunError::AlreadyRunning(_) => Exit::AlreadyRunning,
+            RunError::Config(_) => Exit::BadConfig,
+            RunError::State { .. }
+            | RunError::Log(_)
+            | RunError::System(_)
+            | RunError::BrokeDown => Exit::Failed,
+        };
+        Failure::new(exit, error.explain(language))
     })
 }
 

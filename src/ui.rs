@@ -23,8 +23,8 @@ mod window;
 
 use crate::clock::WallClock;
 use crate::i18n::tray as words;
-use crate::model::{Command, ForwardId, Language, Snapshot};
-use crate::platform::Autostart;
+use crate::model::{Command, ForwardId, Language, QuestionId, Snapshot};
+use crate::platform::{self, Autostart};
 use arboard::Clipboard;
 use egui_winit::accesskit_winit;
 use icon::Look;
@@ -89,8 +89,8 @@ pub enum UiEvent {
     Clicked,
     /// A screen reader wants something of a window.
     Accessibility(accesskit_winit::Event),
-    /// Everything else has ended: end too.
-    Ended,
+    /// Everything else has ended: end too, but first say why, if it should not have.
+    Ended(Option<String>),
 }
 
 impl From<accesskit_winit::Event> for UiEvent {
@@ -204,6 +204,8 @@ struct Desktop {
     pulse: Pulse,
     prompts: Prompts,
     message: Option<MessageBox>,
+    /// Nothing is left to be done but to read the message.
+    ending: bool,
     notices: Notices,
     log: PathBuf,
     proxy: EventLoopProxy<UiEvent>,
@@ -243,6 +245,7 @@ impl Desktop {
             pulse: Pulse::default(),
             prompts: Prompts::new(manner.language, manner.keyring, proxy.clone()),
             message: None,
+            ending: false,
             notices: Notices::new(manner.language, manner.notifications, ui),
             log: manner.log,
             proxy,
@@ -296,31 +299,68 @@ impl Desktop {
             return;
         };
         match tray.choice(item) {
-            Some(Choice::Wish(wish)) => self.wish(wish),
+            Some(Choice::Wish(wish)) => {
+                self.ask_first(&wish, event_loop);
+                self.wish(wish);
+            }
             Some(Choice::Copy(text)) => self.copy(text),
-            Some(Choice::Answer(_, question)) => {
-                self.prompts
-                    .raise(question, &self.snapshot, &self.clock, event_loop);
+            Some(Choice::Answer(question)) => self.raise(question, event_loop),
+            Some(Choice::Explain(tunnel)) => {
+                if let Some(view) = self.snapshot.tunnel(&tunnel) {
+                    self.say(Message::explain(self.language, view, &self.log), event_loop);
+                }
+            }
+            Some(Choice::ExplainSettings) => {
+                let errors = &self.snapshot.settings_errors;
+                self.say(Message::settings_errors(self.language, errors), event_loop);
             }
             Some(Choice::About) => {
-                let about = Message::about(self.language, &self.log);
-                self.say(about, event_loop);
+                self.say(Message::about(self.language, &self.log), event_loop);
             }
             None => {}
         }
     }
 
     /// A click on the icon itself.
-    fn clicked(&mut self) {
-        let mut primary = self
-            .snapshot
-            .tunnels
-            .iter()
-            .filter_map(|view| view.primary());
-        if let Some(forward) = primary.next() {
+    fn clicked(&mut self, event_loop: &ActiveEventLoop) {
+        let mut tunnels = self.snapshot.tunnels.iter();
+        if let Some(forward) = tunnels.find_map(|view| view.primary()) {
             let open = Wish::Open(forward.id().clone());
+            self.ask_first(&open, event_loop);
             self.wish(open);
         }
+    }
+
+    /// Somebody started Passerelle once more.
+    fn show(&mut self, event_loop: &ActiveEventLoop) {
+        let mut tunnels = self.snapshot.tunnels.iter();
+        if let Some(question) = tunnels.find_map(|view| view.question.as_ref()) {
+            let question = question.id;
+            self.raise(question, event_loop);
+        } else {
+            let times = Times {
+                clock: self.clock,
+                now: Instant::now(),
+            };
+            let overview = Message::overview(self.language, &self.snapshot, &times);
+            self.say(overview, event_loop);
+        }
+    }
+
+    /// A service that is to be opened may wait for an answer.
+    fn ask_first(&mut self, wish: &Wish, event_loop: &ActiveEventLoop) {
+        if let Wish::Open(forward) = wish {
+            let view = self.snapshot.tunnel(&forward.tunnel);
+            if let Some(question) = view.and_then(|view| view.question.as_ref()) {
+                let question = question.id;
+                self.raise(question, event_loop);
+            }
+        }
+    }
+
+    fn raise(&mut self, question: QuestionId, event_loop: &ActiveEventLoop) {
+        self.prompts
+            .raise(question, &self.snapshot, &self.clock, event_loop);
     }
 
     fn wish(&self, wish: Wish) {
@@ -335,8 +375,7 @@ impl Desktop {
             return;
         };
         if let Some(question) = &view.question {
-            self.prompts
-                .raise(question.id, &snapshot, &self.clock, event_loop);
+            self.raise(question.id, event_loop);
             return;
         }
         match notice.news {
@@ -363,6 +402,21 @@ impl Desktop {
         self.message = MessageBox::open(event_loop, self.proxy.clone(), message)
             .inspect_err(|error| tracing::warn!(%error, "a box is not shown"))
             .ok();
+    }
+
+    /// Takes everything from the screen; what should not have happened stays there until it is read.
+    fn end(&mut self, failure: Option<String>, event_loop: &ActiveEventLoop) {
+        self.icon = IconState::Impossible;
+        self.prompts.close();
+        self.message = None;
+        self.ending = true;
+        let shown = |why: &String| platform::show_error(words::passerelle(), why);
+        if let Some(why) = failure.filter(|why| !shown(why)) {
+            self.say(Message::fatal(self.language, &why, &self.log), event_loop);
+        }
+        if self.message.is_none() {
+            event_loop.exit();
+        }
     }
 
     fn copy(&mut self, text: String) {
@@ -407,7 +461,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
                 self.refresh();
             }
             UiEvent::Chosen(item) => self.chosen(&item, event_loop),
-            UiEvent::Clicked => self.clicked(),
+            UiEvent::Clicked => self.clicked(event_loop),
             UiEvent::Failed(why) => {
                 if !self.notices.explain(&why) {
                     let failure = Message::failure(self.language, why, &self.log);
@@ -416,18 +470,14 @@ impl ApplicationHandler<UiEvent> for Desktop {
             }
             UiEvent::NoticeClicked(notice) => self.look_into(&notice, event_loop),
             UiEvent::Notifications(wanted) => self.notices.want(wanted),
-            // Until there is a place to say it.
-            UiEvent::Show => {}
+            UiEvent::Show => self.show(event_loop),
             UiEvent::Accessibility(event) => {
                 self.prompts.accessibility(&event);
                 if let Some(message) = &mut self.message {
                     message.accessibility(&event);
                 }
             }
-            UiEvent::Ended => {
-                self.icon = IconState::Unborn;
-                event_loop.exit();
-            }
+            UiEvent::Ended(failure) => self.end(failure, event_loop),
         }
     }
 
@@ -436,8 +486,13 @@ impl ApplicationHandler<UiEvent> for Desktop {
             self.wish(Wish::Command(answer));
             self.prompts.follow(&self.snapshot, &self.clock, event_loop);
         }
-        self.message
-            .take_if(|message| message.window_event(id, &event) == Outcome::Closed);
+        let message = self.message.as_mut();
+        if message.is_some_and(|message| message.window_event(id, &event) == Outcome::Closed) {
+            self.message = None;
+            if self.ending {
+                event_loop.exit();
+            }
+        }
     }
 
     fn exiting(&mut self, _: &ActiveEventLoop) {

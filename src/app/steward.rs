@@ -5,7 +5,7 @@ use super::logon;
 use crate::config;
 use crate::desktop;
 use crate::i18n::{self, tray as words};
-use crate::model::{Command, ForwardId, Input, Language, Snapshot};
+use crate::model::{Command, ForwardId, Input, Language, Snapshot, TunnelView};
 use crate::paths::Paths;
 use crate::ui::{UiEvent, UiHandle, Wish};
 use std::io;
@@ -62,7 +62,7 @@ impl Steward {
                 let steps = self.intents.wish(forward, &snapshot, Instant::now());
                 self.take(steps).await;
             }
-            Wish::OpenLog => edit(self.paths.log()),
+            Wish::OpenLog => self.edit(self.paths.log()),
             Wish::EditConfiguration => self.edit_configuration(),
             Wish::SetAutostart(on) => self.set_autostart(on),
         }
@@ -93,6 +93,11 @@ impl Steward {
     fn explain(&self, forward: &ForwardId) {
         let snapshot = self.now();
         let l = self.language;
+        let asks = |tunnel: &TunnelView| tunnel.question.is_some();
+        if snapshot.tunnel(&forward.tunnel).is_some_and(asks) {
+            // The question says it all.
+            return;
+        }
         let reason = snapshot.tunnel(&forward.tunnel).and_then(|tunnel| {
             let view = tunnel.forwards.iter().find(|view| view.id() == forward);
             let fault = tunnel
@@ -111,9 +116,11 @@ impl Steward {
         let file = self.paths.config_file.clone();
         match config::write_example(&file) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                tracing::warn!(%error, file = %file.display(), "no configuration to edit");
+                let (file, detail) = (file.display().to_string(), error.to_string());
+                let text = i18n::verbs::config_not_written(self.language, &file, &detail);
+                self.ui.tell(UiEvent::Failed(text));
             }
-            Ok(()) | Err(_) => edit(file),
+            Ok(()) | Err(_) => self.edit(file),
         }
     }
 
@@ -122,6 +129,16 @@ impl Steward {
             tracing::warn!(%error, "start at log-on stays as it was");
         }
         self.tell_autostart();
+    }
+
+    fn edit(&self, file: PathBuf) {
+        let (ui, language) = (self.ui.clone(), self.language);
+        tokio::spawn(async move {
+            if let Err(error) = desktop::open_in_editor(&file).await {
+                let (file, detail) = (file.display().to_string(), error.to_string());
+                ui.tell(UiEvent::Failed(words::no_editor(language, &file, &detail)));
+            }
+        });
     }
 
     fn tell_autostart(&self) {
@@ -144,14 +161,6 @@ impl Steward {
         // A closed queue means that the engine has ended.
         let _ = self.inputs.send(input).await;
     }
-}
-
-fn edit(file: PathBuf) {
-    tokio::spawn(async move {
-        if let Err(error) = desktop::open_in_editor(&file).await {
-            tracing::warn!(%error, file = %file.display(), "no editor shows it");
-        }
-    });
 }
 
 async fn sleep_until(due: Option<Instant>) {

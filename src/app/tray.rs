@@ -2,9 +2,10 @@
 //! own. Whichever ends takes the other with it.
 
 use super::{Face, RunError, RunOptions, SecretsIn, Start, hold};
-use crate::i18n::tray as words;
+use crate::i18n::{self, tray as words};
+use crate::model::Language;
 use crate::ui::{Manner, Ui, UiEvent, UiHandle};
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::thread;
 use tokio::sync::mpsc;
 
@@ -13,7 +14,15 @@ use tokio::sync::mpsc;
 /// # Errors
 /// When it cannot start, and when it breaks down.
 pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
-    let start = Start::prepare(&options)?;
+    let start = match Start::prepare(&options) {
+        Ok(start) => start,
+        // Not for the user to read: the running one shows itself instead.
+        Err(error @ RunError::AlreadyRunning(_)) => return Err(error),
+        Err(error) => {
+            show(&error, &options);
+            return Err(error);
+        }
+    };
     let language = start.language;
     let ui = match Ui::new() {
         Ok(ui) => ui,
@@ -21,28 +30,29 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
             tracing::warn!(%error, "no display");
             let complaint = words::no_display(language);
             // Where nobody reads, the log has it.
-            let _ = writeln!(std::io::stderr(), "{complaint}");
+            let _ = writeln!(io::stderr(), "{complaint}");
             return hold(&options, start, Face::Terminal);
         }
     };
 
-    let manner = Manner {
-        language,
-        keyring: options.secrets == SecretsIn::Keyring,
-        log: options.paths.log(),
-        notifications: start.settings.notifications,
-    };
+    let manner = manner(&options, language, start.settings.notifications);
     let (wish, wishes) = mpsc::unbounded_channel();
     let face = Face::Desktop {
         ui: ui.handle(),
         wishes,
     };
-    let ended = Ended(ui.handle());
+    let ended = Ended {
+        ui: ui.handle(),
+        failure: Some(RunError::BrokeDown.explain(language)),
+    };
     let engine = thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
-            let _ended = ended;
-            hold(&options, start, face)
+            let mut ended = ended;
+            let result = hold(&options, start, face);
+            let failure = result.as_ref().err();
+            ended.failure = failure.map(|error| error.explain(language));
+            result
         })?;
     if let Err(error) = ui.run(manner, wish) {
         tracing::error!(%error, "the display is lost");
@@ -51,11 +61,41 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
     engine.join().unwrap_or(Err(RunError::BrokeDown))
 }
 
+/// Tells what keeps it from starting, in a box of its own; a terminal is told by the verb already.
+fn show(error: &RunError, options: &RunOptions) {
+    if io::stderr().is_terminal() {
+        return;
+    }
+    let language = i18n::detect();
+    // Without a display there is nobody to tell.
+    if let Ok(ui) = Ui::new() {
+        ui.handle()
+            .tell(UiEvent::Ended(Some(error.explain(language))));
+        let (wish, _) = mpsc::unbounded_channel();
+        if let Err(error) = ui.run(manner(options, language, false), wish) {
+            tracing::error!(%error, "the display is lost");
+        }
+    }
+}
+
+fn manner(options: &RunOptions, language: Language, notifications: bool) -> Manner {
+    Manner {
+        language,
+        keyring: options.secrets == SecretsIn::Keyring,
+        log: options.paths.log(),
+        notifications,
+    }
+}
+
 /// Takes the icon away with it, also when it is dropped by a panic.
-struct Ended(UiHandle);
+struct Ended {
+    ui: UiHandle,
+    /// What ended it, unless somebody wanted it to end.
+    failure: Option<String>,
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.tell(UiEvent::Ended);
+        self.ui.tell(UiEvent::Ended(self.failure.take()));
     }
 }

@@ -6,6 +6,11 @@ use crate::model::{
 };
 use chrono::{NaiveDate, NaiveDateTime};
 
+/// The program's name: the same in every language.
+pub(crate) fn passerelle() -> &'static str {
+    "Passerelle"
+}
+
 /// A moment as people tell it on that day: to the minute, with the date if it is another one.
 pub(crate) fn moment(language: Language, at: NaiveDateTime, today: NaiveDate) -> String {
     let format = match (at.date() == today, language) {
@@ -159,6 +164,26 @@ messages! {
     not_open_yet(forward: &str, reason: &str) {
         fr: "{forward} s’ouvrira dès que possible. {reason}",
         en: "{forward} will open as soon as possible. {reason}",
+    }
+    needs_you(what: &str) {
+        fr: "À voir : {what}",
+        en: "Look: {what}",
+    }
+    settings_have_errors() {
+        fr: "La configuration a des erreurs",
+        en: "The configuration has errors",
+    }
+    is_running() {
+        fr: "Passerelle fonctionne",
+        en: "Passerelle is running",
+    }
+    look_for_the_icon() {
+        fr: "Son icône est dans la barre des tâches ; un clic droit ouvre son menu.",
+        en: "Its icon is in the taskbar; a right click opens its menu.",
+    }
+    no_editor(file: &str, detail: &str) {
+        fr: "Aucun éditeur n’ouvre {file} ({detail}).",
+        en: "No editor opens {file} ({detail}).",
     }
     no_icon(detail: &str) {
         fr: "Pas d’icône : le bureau n’en accepte pas ({detail}). Passerelle fonctionne sans elle ; passerelle status dit où elle en est.",

@@ -23,6 +23,10 @@ messages! {
         fr: "Le Passerelle lancé et cette commande ne se comprennent pas : ils sont de versions différentes ({detail}). Relancez-le : passerelle quit, puis passerelle run.",
         en: "The running Passerelle and this command do not understand each other: they are of different versions ({detail}). Start it again: passerelle quit, then passerelle run.",
     }
+    broke_down() {
+        fr: "Passerelle s’est arrêté sur une erreur interne ; son journal dit laquelle.",
+        en: "Passerelle ended by a defect of its own; its log says which.",
+    }
     cannot_run(detail: &str) {
         fr: "Passerelle ne peut pas démarrer ({detail}). Vérifiez que ce dossier est à vous et que le disque n’est pas plein, ou choisissez-en un autre avec --state-dir.",
         en: "Passerelle cannot start ({detail}). Check that the directory is yours and that the disk is not full, or choose another one with --state-dir.",

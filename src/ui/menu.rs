@@ -2,9 +2,9 @@
 
 use super::Wish;
 use super::status::{Times, fault, session_lives, short, state};
-use crate::i18n::tray as words;
+use crate::i18n::{self, tray as words};
 use crate::model::{
-    Command, ForwardView, Language, QuestionId, Snapshot, Target, TunnelId, TunnelView,
+    Command, ForwardView, Language, Phase, QuestionId, Snapshot, Target, TunnelId, TunnelView,
 };
 use crate::platform::Autostart;
 
@@ -55,7 +55,11 @@ pub(super) enum Choice {
     /// Something for the program to do.
     Wish(Wish),
     /// Answer that question.
-    Answer(TunnelId, QuestionId),
+    Answer(QuestionId),
+    /// Read what is wrong with that tunnel, and what to do about it.
+    Explain(TunnelId),
+    /// Read what is wrong with the configuration.
+    ExplainSettings,
     /// Put this address on the clipboard.
     Copy(String),
     /// Tell what Passerelle is, and its version.
@@ -73,17 +77,35 @@ pub(super) fn menu(snapshot: &Snapshot, with: &Surroundings) -> Vec<Item> {
     in_groups([questions(snapshot, l), tunnels, itself(with), quit(l)])
 }
 
+/// What asks for the user.
 fn questions(snapshot: &Snapshot, l: Language) -> Vec<Item> {
-    let refused = (!snapshot.settings_errors.is_empty())
-        .then(|| wish(words::settings_refused(l), Wish::EditConfiguration));
-    let asked = snapshot.tunnels.iter().filter_map(|view| {
-        let question = view.question.as_ref()?;
-        Some(Item::Entry {
-            label: words::answer(l, &question.kind),
-            choice: Some(Choice::Answer(view.id().clone(), question.id)),
-        })
+    let refused = (!snapshot.settings_errors.is_empty()).then(|| Item::Entry {
+        label: words::settings_refused(l),
+        choice: Some(Choice::ExplainSettings),
     });
+    let asked = snapshot
+        .tunnels
+        .iter()
+        .filter_map(|view| attention(l, view));
     asked.chain(refused).collect()
+}
+
+/// What the tunnel wants of the user.
+fn attention(l: Language, view: &TunnelView) -> Option<Item> {
+    if let Some(question) = &view.question {
+        return Some(Item::Entry {
+            label: words::answer(l, &question.kind),
+            choice: Some(Choice::Answer(question.id)),
+        });
+    }
+    let fault = view
+        .fault
+        .as_ref()
+        .filter(|_| view.phase == Phase::Blocked)?;
+    Some(Item::Entry {
+        label: short(&words::needs_you(l, &i18n::fault(l, fault).message)),
+        choice: Some(Choice::Explain(view.id().clone())),
+    })
 }
 
 fn submenu(view: &TunnelView, with: &Surroundings) -> Item {

@@ -1,10 +1,11 @@
 //! A box that says something, and is closed again.
 
 use super::UiEvent;
+use super::status::{self, Times};
 use super::widgets::{self, Choice};
 use super::window::{DialogWindow, Outcome, WindowError};
 use crate::i18n::{self, clean, dialog as words};
-use crate::model::{Language, TunnelView};
+use crate::model::{Language, Snapshot, TunnelView};
 use egui::{Key, Ui};
 use egui_winit::accesskit_winit;
 use std::path::Path;
@@ -58,6 +59,42 @@ impl Message {
             language,
             title: i18n::notify::not_done(language),
             paragraphs: vec![why],
+            values: vec![(words::log_file(language), log.display().to_string())],
+        }
+    }
+
+    /// How everything fares, for somebody who looks for Passerelle.
+    pub(super) fn overview(language: Language, snapshot: &Snapshot, times: &Times) -> Self {
+        let tunnels = snapshot.tunnels.iter().map(|view| {
+            let state = status::state(language, view, times);
+            i18n::tray::about(language, view.id().as_str(), &state)
+        });
+        Self {
+            language,
+            title: i18n::tray::is_running(language),
+            paragraphs: tunnels
+                .chain([i18n::tray::look_for_the_icon(language)])
+                .collect(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Why the configuration on disk is not the one in force.
+    pub(super) fn settings_errors(language: Language, errors: &[String]) -> Self {
+        Self {
+            language,
+            title: i18n::tray::settings_have_errors(language),
+            paragraphs: errors.to_vec(),
+            values: Vec::new(),
+        }
+    }
+
+    /// What ended Passerelle, or keeps it from starting.
+    pub(super) fn fatal(language: Language, why: &str, log: &Path) -> Self {
+        Self {
+            language,
+            title: i18n::tray::passerelle().to_owned(),
+            paragraphs: why.lines().map(str::to_owned).collect(),
             values: vec![(words::log_file(language), log.display().to_string())],
         }
     }

@@ -173,9 +173,14 @@ impl Home {
 
     /// Starts the tray program in this home.
     pub(crate) fn run_in_tray(self) -> Passerelle {
-        let command = self.complete(program::tray_command(), &["--secrets", self.secrets]);
-        let process = self.spawn("passerelle-tray", command);
+        let process = self.spawn_tray();
         Passerelle::answering(process, self)
+    }
+
+    /// Starts the tray program in this home, and does not wait for anything.
+    pub(crate) fn spawn_tray(&self) -> Process {
+        let command = self.complete(program::tray_command(), &["--secrets", self.secrets]);
+        self.spawn("passerelle-tray", command)
     }
 
     /// Starts `run` in this home, and does not wait for anything.

@@ -199,6 +199,10 @@ fn the_menu_does_what_it_says() {
     // The second one leaves it to the first.
     let second = passerelle.second_tray();
     assert_eq!(second.code, Some(0), "{second:?}");
+    screen.wait_window("Passerelle fonctionne");
+    screen.wait_drawn("second-start");
+    screen.press(&["Return"]);
+    screen.wait_no_window("Passerelle fonctionne");
     quit(&mut passerelle, &icon);
 }
 
@@ -222,6 +226,47 @@ fn without_an_icon_it_runs_and_says_so() {
     wait_until("it says so", BOUND, || {
         without_bus.complained().contains("No icon")
     });
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_told_in_a_box() {
+    let screen = Screen::start();
+    let home = Home::empty().on(&screen);
+    home.configure("language = \"fr\"\nnonsense = 1\n");
+    let mut tray = home.spawn_tray();
+    screen.wait_window("Passerelle");
+    screen.wait_drawn("cannot-start");
+    screen.press(&["Return"]);
+    assert_eq!(tray.wait(BOUND).code(), Some(6));
+    assert!(
+        home.complained().contains("nonsense"),
+        "{}",
+        home.complained()
+    );
+}
+
+#[test]
+fn a_click_on_a_tunnel_that_asks_brings_its_question() {
+    let (screen, panel) = (Screen::start(), Panel::start());
+    let sshd = Sshd::start();
+    let forward = Forward::grafana(free_port(), 1);
+    let tunnel = Tunnel::to(&sshd, "Production").password().forward(forward);
+    let passerelle = home(&Config::of(tunnel), &screen, &panel).run_in_tray();
+    let icon = panel.wait_icon();
+    wait_drawing(&icon, "attention");
+    let title = "Passerelle: Production";
+    screen.wait_window(title);
+    screen.press(&["Escape"]);
+    screen.wait_no_window(title);
+
+    passerelle.succeed(&["up"]);
+    passerelle.wait_tunnel("it asks again", BOUND, |tunnel| {
+        !tunnel["question"].is_null()
+    });
+    screen.wait_window(title);
+    icon.choose("Open Grafana");
+    assert_eq!(icon.labels()[0], "Confirm the key of the server 127.0.0.1…");
+    assert_eq!(opened(&passerelle), "");
 }
 
 /// Nothing turns while nothing happens, though items of the menu were chosen before.

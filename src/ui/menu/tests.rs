@@ -1,6 +1,7 @@
 //! The menu, as a whole, in both languages.
 
 use super::*;
+use crate::model::PresentedKey;
 use crate::model::{
     Fault, Health, HealthReason, HealthState, Phase, PortOwner, Question, QuestionKind,
 };
@@ -227,6 +228,32 @@ Ouvrir Grafana
 }
 
 #[test]
+fn a_changed_key_asks_for_the_user_too() {
+    let times = samples::times();
+    let mut snapshot = samples::healthy(times.now);
+    let view = &mut snapshot.tunnels[0];
+    view.phase = Phase::Blocked;
+    view.fault = Some(Fault::HostKeyChanged {
+        key: PresentedKey {
+            host: "prod".into(),
+            port: 722,
+            algorithm: "ssh-ed25519".into(),
+            fingerprint: "SHA256:new".into(),
+            line: "ssh-ed25519 AAAA".into(),
+        },
+        known: vec!["SHA256:old".into()],
+        source: "known_hosts:1".into(),
+    });
+    let id = view.id().clone();
+    let menu = menu(&snapshot, &with(Language::Fr, times));
+    let Item::Entry { label, choice } = &menu[0] else {
+        panic!("{menu:?}");
+    };
+    assert!(label.starts_with("À voir\u{a0}: "), "{label}");
+    assert_eq!(choice, &Some(Choice::Explain(id)));
+}
+
+#[test]
 fn every_kind_of_question_is_an_entry() {
     let times = samples::times();
     let mut snapshot = samples::healthy(times.now);
@@ -241,7 +268,7 @@ fn every_kind_of_question_is_an_entry() {
         let Item::Entry { label, choice } = &menu[0] else {
             panic!("{menu:?}");
         };
-        let answer = Choice::Answer(TunnelId::new("Production"), id);
+        let answer = Choice::Answer(id);
         assert_eq!(choice.as_ref(), Some(&answer));
         label.clone()
     };
