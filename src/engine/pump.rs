@@ -20,6 +20,7 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -247,15 +248,30 @@ async fn upload(
                 platform::quick_ack(local);
                 in_hand.store(true, Ordering::Relaxed);
                 let data = buffer.split().freeze();
-                channel
-                    .data_bytes(data)
-                    .await
-                    .map_err(|_| Ending::SessionLost)?;
+                tokio::select! {
+                    sent = channel.data_bytes(data) => sent.map_err(|_| Ending::SessionLost)?,
+                    // A server that takes nothing must not hide that there is nobody left to send.
+                    error = aborted(local) => return Err(Ending::LocalGone(error)),
+                }
                 in_hand.store(false, Ordering::Relaxed);
                 counters.sent(count);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(Ending::LocalGone(error)),
+        }
+    }
+}
+
+/// Resolves when the program has reset the connection. An end of data is none.
+async fn aborted(local: &TcpStream) -> io::Error {
+    loop {
+        match local.ready(Interest::ERROR).await {
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+        match local.take_error() {
+            Ok(Some(error)) | Err(error) => return error,
+            Ok(None) => std::future::pending().await,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::ask::Asker;
 use super::client::{Client, End, Farewell};
 use super::connect::{self, Connected, Route, Way};
 use super::link::{Link, Links};
-use super::transport::{Opening, Transport};
+use super::transport::{Heard, Opening, Transport};
 use super::{auth, offer};
 use crate::hostkey::{self, KnownHosts};
 use crate::model::{
@@ -103,6 +103,7 @@ struct Strings {
     cut: CancellationToken,
     gone: CancellationToken,
     opening: Opening,
+    heard: Heard,
     farewell: Farewell,
 }
 
@@ -187,6 +188,7 @@ impl Session {
             strings.cut.clone(),
             strings.gone.clone(),
             strings.opening.clone(),
+            strings.heard.clone(),
         );
         let client = Client::new(Arc::clone(&self.settings), known, strings.farewell.clone());
         let exchange = russh::client::connect_stream(config, transport, client);
@@ -242,7 +244,7 @@ impl Session {
         let end = tokio::select! {
             () = strings.gone.cancelled() => Some(strings.farewell.end()),
             () = self.measure(&link) => Some(Some(End::Silence)),
-            never = self.prove(&link, way) => match never {},
+            never = self.prove(&link, way, &strings.heard) => match never {},
             () = self.orders.hang_up.cancelled() => None,
             () = self.retired(&link) => None,
         };
@@ -267,7 +269,7 @@ impl Session {
 
     /// Whenever the session is doubted, finds out whether it still works, and whether a new one would
     /// take another way. While it does not answer, connections do not take it.
-    async fn prove(&self, link: &Arc<Link>, way: Way) -> Infallible {
+    async fn prove(&self, link: &Arc<Link>, way: Way, heard: &Heard) -> Infallible {
         loop {
             self.orders.prove.notified().await;
             let patience = match way.now() {
@@ -281,7 +283,15 @@ impl Session {
             };
             let answer = link.round_trip();
             tokio::pin!(answer);
-            let mut answered = timeout(patience, &mut answer).await;
+            let mut answered;
+            loop {
+                let before = heard.times();
+                answered = timeout(patience, &mut answer).await;
+                // Where an upload fills the way, the question waits its turn in it.
+                if answered.is_ok() || heard.times() == before {
+                    break;
+                }
+            }
             if answered.is_err() {
                 self.links.withdraw(self.attempt);
                 self.tell(SessionEvent::Silent).await;

@@ -12,6 +12,7 @@
 use crate::platform;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub struct Transport {
     stalled: Option<Pin<Box<Sleep>>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     opening: Opening,
+    heard: Heard,
     _gone: tokio_util::sync::DropGuard,
 }
 
@@ -58,6 +60,18 @@ impl Opening {
     }
 }
 
+/// How often the server was heard: while that grows, it is not silent, whatever it has not answered.
+#[derive(Debug, Clone, Default)]
+pub struct Heard(Arc<AtomicU64>);
+
+impl Heard {
+    /// How often so far.
+    #[must_use]
+    pub fn times(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Transport {
     /// Takes the socket over. `cut` ends it; `gone` is cancelled when it has ended.
     #[must_use]
@@ -66,12 +80,14 @@ impl Transport {
         cut: CancellationToken,
         gone: CancellationToken,
         opening: Opening,
+        heard: Heard,
     ) -> Self {
         Self {
             socket: BufReader::with_capacity(READ_BUFFER, socket),
             stalled: None,
             cut: Box::pin(cut.cancelled_owned()),
             opening,
+            heard,
             _gone: gone.drop_guard(),
         }
     }
@@ -117,6 +133,7 @@ impl AsyncRead for Transport {
             platform::quick_ack(self.socket.get_ref());
         }
         self.opening.note(&buf.filled()[before..]);
+        self.heard.0.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }
@@ -163,6 +180,7 @@ mod tests {
             cut.clone(),
             CancellationToken::new(),
             Opening::default(),
+            Heard::default(),
         );
         (transport, far.unwrap().0, cut)
     }

@@ -76,6 +76,26 @@ fn each_direction_ends_on_its_own() {
 }
 
 #[test]
+fn a_program_that_gives_up_is_noticed_while_nothing_is_taken_from_it() {
+    let (service, port) = service();
+    let rig = Rig::to(port);
+    let (mut program, served) = pair(&rig, &service);
+    // Until nobody takes any more: not the service, and not what lies between.
+    let pause = Duration::from_secs(1);
+    program.set_write_timeout(Some(pause)).expect("it is ours");
+    let full = io::copy(&mut Pattern::new(), &mut program);
+    full.expect_err("it does not end well");
+    assert_eq!(rig.counters.connections(), 1);
+    let linger = socket2::SockRef::from(&program).set_linger(Some(Duration::ZERO));
+    linger.expect("it is ours");
+    drop(program);
+    wait_until("it is over", Duration::from_secs(10), || {
+        rig.counters.connections() == 0
+    });
+    drop(served);
+}
+
+#[test]
 fn a_program_that_never_reads_is_reset_at_its_quota_and_disturbs_nobody() {
     let (service, port) = service();
     let limits = Limits {

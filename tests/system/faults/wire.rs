@@ -1,9 +1,10 @@
 //! What happens to the bytes on their way to the server and back.
 
 use super::scene::{BOUND, Scene, within};
-use crate::common::{Home, Mishap, Pattern, Proxy, Sshd, wait_until};
+use crate::common::{Home, Mishap, Pattern, Proxy, Sshd, get, wait_until};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A healthy tunnel through a proxy.
@@ -75,6 +76,31 @@ fn a_way_that_takes_its_time_is_no_fault() {
     }
     assert_eq!(scene.attempt(), first);
     scene.passerelle.wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn an_upload_that_fills_the_way_is_no_silence() {
+    let (proxy, scene) = through_proxy();
+    let first = scene.attempt();
+    proxy.delay(Duration::from_millis(100));
+    let upload = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local));
+    let mut upload = upload.expect("it listens");
+    let uploading = thread::spawn(move || {
+        let head = b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n";
+        let mut sent = upload.write_all(head);
+        while sent.is_ok() {
+            sent = upload.write_all(&[0; 64 << 10]);
+        }
+    });
+    // Three times as long as a silent session would be believed.
+    let until = Instant::now() + Duration::from_secs(12);
+    wait_until("it has lasted", BOUND, || {
+        let _ = get(scene.local, "/metrics");
+        Instant::now() > until
+    });
+    assert_eq!(scene.attempt(), first, "no other session was dialled");
+    proxy.reset();
+    uploading.join().expect("it does not panic");
 }
 
 #[test]
