@@ -1,6 +1,6 @@
 //! The running program: everything put together. The only room that knows them all.
 //!
-//! The start reads as the numbered steps of [`Start`] and [`hold`]; the end is one path, whoever asked for it:
+//! The start reads as the numbered steps of `Start` and `hold`; the end is one path, whoever asked for it:
 //! `Command::Quit`, tunnels down, engine returns, everything else is dropped.
 
 mod desk;
