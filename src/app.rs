@@ -14,8 +14,8 @@ pub(crate) mod prompt;
 pub(crate) mod report;
 #[cfg(test)]
 mod samples;
-mod steward;
-mod tray;
+pub(crate) mod steward;
+pub(crate) mod tray;
 
 pub use narrate::Output;
 pub use tray::run_with_icon;
@@ -32,7 +32,6 @@ use crate::platform::{self, IpcListener};
 use crate::secrets::{Keyring, Vault};
 use crate::ui::{UiEvent, UiHandle, Wish};
 use desk::Desk;
-use intent::Intents;
 use lock::StateLock;
 use narrate::Narrator;
 use printer::Printer;
@@ -256,14 +255,7 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         }
         Face::Terminal => {}
         Face::Desktop { ui, wishes } => {
-            let steward = Steward {
-                language,
-                paths: paths.clone(),
-                inputs: handle.inputs.clone(),
-                snapshots: handle.snapshots.clone(),
-                ui,
-                intents: Intents::default(),
-            };
+            let steward = Steward::new(language, paths.clone(), &handle, ui);
             tokio::spawn(steward.serve(wishes));
         }
     }

@@ -117,7 +117,7 @@ fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
         } => block_on(secret::answer(&cx, tunnel, remember, cancel)),
         Verb::Config { verb } => config::config(&cx, verb),
         Verb::Completions { shell } => completions(shell),
-        Verb::Demo { headless, once } => block_on(demonstrate(&cx, headless, once)),
+        Verb::Demo { headless, once } => demonstrate(&cx, headless, once),
     }
 }
 
@@ -277,15 +277,13 @@ fn hold(
     })
 }
 
-async fn demonstrate(cx: &Context, headless: bool, once: bool) -> Result<(), Failure> {
+fn demonstrate(cx: &Context, headless: bool, once: bool) -> Result<(), Failure> {
     let options = DemoOptions {
         headless,
         once,
         language: cx.language,
     };
-    demo::run(options)
-        .await
-        .map_err(|error| Failure::new(Exit::Failed, error.explain(cx.language)))
+    demo::run(options).map_err(|error| Failure::new(Exit::Failed, error.explain(cx.language)))
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {

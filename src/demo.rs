@@ -11,6 +11,8 @@ mod stage;
 use crate::app::narrate::Narrator;
 use crate::app::printer::Printer;
 use crate::app::report::Reporter;
+use crate::app::steward::Steward;
+use crate::app::tray::{self, BrokeDown};
 use crate::app::{Output, holding};
 use crate::desktop;
 use crate::engine::session::KnownHostsFiles;
@@ -19,6 +21,7 @@ use crate::i18n::{self, demo as words};
 use crate::model::{Command, Fault, Input, Language, LocalBind, Phase, Snapshot, TunnelView};
 use crate::platform;
 use crate::secrets::Vault;
+use crate::ui::{Manner, Ui, UiHandle, Wish};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Request, header};
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// How long it may take until everything works.
@@ -91,6 +94,12 @@ impl From<io::Error> for DemoError {
     }
 }
 
+impl From<BrokeDown> for DemoError {
+    fn from(_: BrokeDown) -> Self {
+        Self::EngineEnded
+    }
+}
+
 impl DemoError {
     /// It in words.
     #[must_use]
@@ -107,18 +116,49 @@ impl DemoError {
     }
 }
 
-/// Runs the demonstration until Ctrl-C, or with `once` until a page came through.
+/// Runs the demonstration until Ctrl-C or the icon's "Quit", or with `once` until a page came through.
+/// Where there is a desktop, and it is not `headless`, it shows the icon.
 ///
 /// # Errors
 /// When it cannot be set up, no page comes through in time, or `once` is interrupted before.
-pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
+pub fn run(options: DemoOptions) -> Result<(), DemoError> {
+    let shown = !options.headless && !options.once && desktop::has_display();
+    match shown.then(Ui::new) {
+        Some(Ok(ui)) => {
+            let manner = Manner {
+                language: options.language,
+                keyring: false,
+                log: None,
+                notifications: false,
+            };
+            let explain = move |error: &DemoError| error.explain(options.language);
+            tray::beside(ui, manner, explain, move |ui, wishes| {
+                on_this_thread(options, Some((ui, wishes)))
+            })
+        }
+        Some(Err(_)) | None => on_this_thread(options, None),
+    }
+}
+
+/// What the user sees, and what they wish.
+type Desktop = (UiHandle, mpsc::UnboundedReceiver<Wish>);
+
+fn on_this_thread(options: DemoOptions, desktop: Option<Desktop>) -> Result<(), DemoError> {
     let printer = Printer::start()?;
-    let outcome = perform(options, &printer).await;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(perform(options, &printer, desktop));
+    runtime.shutdown_background();
     printer.finish(LAST_LINES);
     outcome
 }
 
-async fn perform(options: DemoOptions, printer: &Printer) -> Result<(), DemoError> {
+async fn perform(
+    options: DemoOptions,
+    printer: &Printer,
+    desktop: Option<Desktop>,
+) -> Result<(), DemoError> {
     let mut interrupted = pin!(platform::terminate_signal());
     let stage = tokio::select! {
         // First, so that a signal finds its handler before there is anything to clean up.
@@ -140,6 +180,10 @@ async fn perform(options: DemoOptions, printer: &Printer) -> Result<(), DemoErro
         seed: fastrand::u64(..),
     });
     let engine = tokio::spawn(engine.run());
+    if let Some((ui, wishes)) = desktop {
+        let steward = Steward::new(options.language, stage.paths(), &handle, ui);
+        tokio::spawn(steward.serve(wishes));
+    }
     let outcome = tokio::select! {
         biased;
         () = interrupted => if options.once { Err(DemoError::Interrupted) } else { Ok(()) },
@@ -214,9 +258,10 @@ async fn visit(
         printer.print(words::opened(language, &url));
     }
     printer.print(words::how_to_end(language));
-    loop {
-        news.next().await?;
+    while !news.tell().quitting {
+        news.changed().await?;
     }
+    Ok(())
 }
 
 /// What the engine does, told as `passerelle run` tells it.
@@ -246,13 +291,6 @@ impl News<'_> {
             }
             self.changed().await?;
         }
-    }
-
-    /// Waits for the next change, and tells it.
-    async fn next(&mut self) -> Result<(), DemoError> {
-        self.changed().await?;
-        self.tell();
-        Ok(())
     }
 
     async fn changed(&mut self) -> Result<(), DemoError> {

@@ -90,8 +90,8 @@ pub struct Manner {
     pub language: Language,
     /// What the user types into a dialog can be kept in the system's keyring.
     pub keyring: bool,
-    /// Where the log is, to be told.
-    pub log: PathBuf,
+    /// Where the log is, to be told; `None` in the demonstration, which has no files of the user's.
+    pub log: Option<PathBuf>,
     /// Notifications are wanted.
     pub notifications: bool,
 }

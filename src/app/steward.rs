@@ -4,6 +4,7 @@ use super::intent::{Intents, Step};
 use super::logon;
 use crate::config;
 use crate::desktop;
+use crate::engine::EngineHandle;
 use crate::i18n::{self, tray as words};
 use crate::model::{Command, ForwardId, Input, Language, Snapshot, TunnelView};
 use crate::paths::Paths;
@@ -15,18 +16,35 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 /// Stands between the user interface and the engine.
-pub(super) struct Steward {
-    pub(super) language: Language,
-    pub(super) paths: Paths,
-    pub(super) inputs: mpsc::Sender<Input>,
-    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
-    pub(super) ui: UiHandle,
-    pub(super) intents: Intents,
+pub(crate) struct Steward {
+    language: Language,
+    paths: Paths,
+    inputs: mpsc::Sender<Input>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    ui: UiHandle,
+    intents: Intents,
 }
 
 impl Steward {
+    /// One between that engine and that user interface.
+    pub(crate) fn new(
+        language: Language,
+        paths: Paths,
+        engine: &EngineHandle,
+        ui: UiHandle,
+    ) -> Self {
+        Self {
+            language,
+            paths,
+            inputs: engine.inputs.clone(),
+            snapshots: engine.snapshots.clone(),
+            ui,
+            intents: Intents::default(),
+        }
+    }
+
     /// Serves until the engine ends. When the user interface ends first, everything does.
-    pub(super) async fn serve(mut self, mut wishes: mpsc::UnboundedReceiver<Wish>) {
+    pub(crate) async fn serve(mut self, mut wishes: mpsc::UnboundedReceiver<Wish>) {
         self.tell_autostart();
         self.tell_snapshot();
         loop {

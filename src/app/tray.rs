@@ -2,9 +2,9 @@
 //! own. Whichever ends takes the other with it.
 
 use super::{Face, RunError, RunOptions, SecretsIn, Start, hold};
-use crate::i18n::{self, tray as words};
+use crate::i18n::{self, tray as words, verbs};
 use crate::model::Language;
-use crate::ui::{Manner, Ui, UiEvent, UiHandle};
+use crate::ui::{Manner, Ui, UiEvent, UiHandle, Wish};
 use std::io::{self, IsTerminal, Write};
 use std::thread;
 use tokio::sync::mpsc;
@@ -34,45 +34,65 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
             return hold(&options, start, Face::Terminal);
         }
     };
-
     let manner = manner(&options, language, start.settings.notifications);
+    let explain = move |error: &RunError| error.explain(language);
+    beside(ui, manner, explain, move |ui, wishes| {
+        hold(&options, start, Face::Desktop { ui, wishes })
+    })
+}
+
+/// The work of the other thread broke down by a defect of ours.
+pub(crate) struct BrokeDown;
+
+impl From<BrokeDown> for RunError {
+    fn from(BrokeDown: BrokeDown) -> Self {
+        Self::BrokeDown
+    }
+}
+
+/// Runs the user interface on this thread, which must be the main one, and the work beside it, until
+/// the work ends. The work is to end when nobody can wish anything any more.
+///
+/// # Errors
+/// Those of the work.
+pub(crate) fn beside<E>(
+    ui: Ui,
+    manner: Manner,
+    explain: impl Fn(&E) -> String + Send + 'static,
+    work: impl FnOnce(UiHandle, mpsc::UnboundedReceiver<Wish>) -> Result<(), E> + Send + 'static,
+) -> Result<(), E>
+where
+    E: From<io::Error> + From<BrokeDown> + Send + 'static,
+{
     let (wish, wishes) = mpsc::unbounded_channel();
-    let face = Face::Desktop {
-        ui: ui.handle(),
-        wishes,
-    };
+    let handle = ui.handle();
     let ended = Ended {
         ui: ui.handle(),
-        failure: Some(RunError::BrokeDown.explain(language)),
+        failure: Some(verbs::broke_down(manner.language)),
     };
     let engine = thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
             let mut ended = ended;
-            let result = hold(&options, start, face);
-            let failure = result.as_ref().err();
-            ended.failure = failure.map(|error| error.explain(language));
+            let result = work(handle, wishes);
+            ended.failure = result.as_ref().err().map(explain);
             result
         })?;
     if let Err(error) = ui.run(manner, wish) {
         tracing::error!(%error, "the display is lost");
     }
-    // Nobody wishes anything any more, which ends the engine if it has not ended: 3 s at most.
-    engine.join().unwrap_or(Err(RunError::BrokeDown))
+    engine.join().unwrap_or_else(|_| Err(BrokeDown.into()))
 }
 
-/// Tells what keeps it from starting, in a box of its own; a terminal is told by the verb already.
+/// Tells what keeps it from starting, in a box.
 fn show(error: &RunError, options: &RunOptions) {
-    if io::stderr().is_terminal() {
-        return;
-    }
     let language = i18n::detect();
+    let manner = manner(options, language, false);
     // Without a display there is nobody to tell.
     if let Ok(ui) = Ui::new() {
-        ui.handle()
-            .tell(UiEvent::Ended(Some(error.explain(language))));
+        tell_the_end(&ui.handle(), Some(error.explain(language)));
         let (wish, _) = mpsc::unbounded_channel();
-        if let Err(error) = ui.run(manner(options, language, false), wish) {
+        if let Err(error) = ui.run(manner, wish) {
             tracing::error!(%error, "the display is lost");
         }
     }
@@ -82,7 +102,7 @@ fn manner(options: &RunOptions, language: Language, notifications: bool) -> Mann
     Manner {
         language,
         keyring: options.secrets == SecretsIn::Keyring,
-        log: options.paths.log(),
+        log: Some(options.paths.log()),
         notifications,
     }
 }
@@ -96,6 +116,12 @@ struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.ui.tell(UiEvent::Ended(self.failure.take()));
+        tell_the_end(&self.ui, self.failure.take());
     }
+}
+
+/// A failure is for a box, unless a terminal is told of it.
+fn tell_the_end(ui: &UiHandle, failure: Option<String>) {
+    let failure = failure.filter(|_| !io::stderr().is_terminal());
+    ui.tell(UiEvent::Ended(failure));
 }

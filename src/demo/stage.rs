@@ -8,6 +8,7 @@ use crate::model::{
     AuthMethod, ForwardId, ForwardSettings, Hold, Language, LocalBind, PresentedKey, Settings,
     TunnelId, TunnelSettings,
 };
+use crate::paths::Paths;
 use crate::platform;
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::LineEnding;
@@ -57,6 +58,15 @@ impl Stage {
     /// Where all files are.
     pub(super) fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Where the files would be of a Passerelle that is no demonstration.
+    pub(super) fn paths(&self) -> Paths {
+        Paths {
+            config_file: self.directory().join("config.toml"),
+            state_dir: self.directory().to_path_buf(),
+            user_known_hosts: None,
+        }
     }
 
     /// Where the server's key is recorded as known.

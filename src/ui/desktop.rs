@@ -18,13 +18,16 @@ use arboard::Clipboard;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tray_icon::menu::MenuId;
 use winit::application::ApplicationHandler;
 use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::window::WindowId;
+
+/// How soon the system is offered again what it did not take: at log-on, the taskbar may come later.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// What is on the screen, and why.
 pub(super) struct Desktop {
@@ -35,12 +38,14 @@ pub(super) struct Desktop {
     clock: WallClock,
     icon: IconState,
     pulse: Pulse,
+    /// When to offer the system again what it did not take.
+    retry: Option<Instant>,
     prompts: Prompts,
     message: Option<MessageBox>,
     /// Nothing is left to be done but to read the message.
     ending: bool,
     notices: Notices,
-    log: PathBuf,
+    log: Option<PathBuf>,
     proxy: EventLoopProxy<UiEvent>,
     /// Kept as long as we run: X11 asks us for the text when somebody pastes it.
     clipboard: Option<Clipboard>,
@@ -69,6 +74,7 @@ impl Desktop {
             clock: WallClock::now(),
             icon: IconState::Unborn,
             pulse: Pulse::default(),
+            retry: None,
             prompts: Prompts::new(manner.language, manner.keyring, proxy.clone()),
             message: None,
             ending: false,
@@ -93,6 +99,7 @@ impl Desktop {
             language: self.language,
             times,
             autostart: self.autostart,
+            has_files: self.log.is_some(),
         };
         let view = View {
             look,
@@ -102,7 +109,9 @@ impl Desktop {
         };
         match &mut self.icon {
             IconState::Unborn => self.icon = self.bear(view),
-            IconState::Shown(tray) => tray.show(view),
+            IconState::Shown(tray) => {
+                self.retry = (!tray.show(view)).then(|| now + RETRY);
+            }
             IconState::Impossible => {}
         }
     }
@@ -133,7 +142,10 @@ impl Desktop {
             Some(Choice::Answer(question)) => self.raise(question, event_loop),
             Some(Choice::Explain(tunnel)) => {
                 if let Some(view) = self.snapshot.tunnel(&tunnel) {
-                    self.say(Message::explain(self.language, view, &self.log), event_loop);
+                    self.say(
+                        Message::explain(self.language, view, self.log.as_deref()),
+                        event_loop,
+                    );
                 }
             }
             Some(Choice::ExplainSettings) => {
@@ -141,7 +153,10 @@ impl Desktop {
                 self.say(Message::settings_errors(self.language, errors), event_loop);
             }
             Some(Choice::About) => {
-                self.say(Message::about(self.language, &self.log), event_loop);
+                self.say(
+                    Message::about(self.language, self.log.as_deref()),
+                    event_loop,
+                );
             }
             None => {}
         }
@@ -211,7 +226,7 @@ impl Desktop {
                 }
             }
             News::Lost | News::NeedsYou => {
-                let explanation = Message::explain(self.language, view, &self.log);
+                let explanation = Message::explain(self.language, view, self.log.as_deref());
                 self.say(explanation, event_loop);
             }
         }
@@ -238,7 +253,10 @@ impl Desktop {
         self.ending = true;
         let shown = |why: &String| platform::show_error(words::passerelle(), why);
         if let Some(why) = failure.filter(|why| !shown(why)) {
-            self.say(Message::fatal(self.language, &why, &self.log), event_loop);
+            self.say(
+                Message::fatal(self.language, &why, self.log.as_deref()),
+                event_loop,
+            );
         }
         if self.message.is_none() {
             event_loop.exit();
@@ -290,7 +308,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
             UiEvent::Clicked => self.clicked(event_loop),
             UiEvent::Failed(why) => {
                 if !self.notices.explain(&why) {
-                    let failure = Message::failure(self.language, why, &self.log);
+                    let failure = Message::failure(self.language, why, self.log.as_deref());
                     self.say(failure, event_loop);
                 }
             }
@@ -329,6 +347,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
         let deadlines = [
             self.pulse.next,
+            self.retry,
             self.prompts.deadline(),
             self.message.as_ref().and_then(MessageBox::deadline),
             self.notices.due(),

@@ -17,6 +17,8 @@ pub(super) struct Surroundings {
     pub(super) times: Times,
     /// Whether Passerelle starts at log-on.
     pub(super) autostart: Autostart,
+    /// There is a log, a configuration and a start at log-on.
+    pub(super) has_files: bool,
 }
 
 /// A line of the menu.
@@ -187,6 +189,13 @@ fn itself(with: &Surroundings) -> Vec<Item> {
         Autostart::Fixed(on) => (on, false),
     };
     let change = Choice::Wish(Wish::SetAutostart(!checked));
+    let about = Item::Entry {
+        label: words::about_passerelle(l),
+        choice: Some(Choice::About),
+    };
+    if !with.has_files {
+        return vec![about];
+    }
     vec![
         wish(words::open_log(l), Wish::OpenLog),
         wish(words::edit_configuration(l), Wish::EditConfiguration),
@@ -195,10 +204,7 @@ fn itself(with: &Surroundings) -> Vec<Item> {
             checked,
             choice: may_change.then_some(change),
         },
-        Item::Entry {
-            label: words::about_passerelle(l),
-            choice: Some(Choice::About),
-        },
+        about,
     ]
 }
 

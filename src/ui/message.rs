@@ -26,7 +26,7 @@ pub(super) struct Message {
 
 impl Message {
     /// What Passerelle is, and where its log is.
-    pub(super) fn about(language: Language, log: &Path) -> Self {
+    pub(super) fn about(language: Language, log: Option<&Path>) -> Self {
         Self {
             language,
             title: words::about_title(language),
@@ -34,12 +34,12 @@ impl Message {
                 words::about(language, env!("CARGO_PKG_VERSION")),
                 words::licence(language),
             ],
-            values: vec![(words::log_file(language), log.display().to_string())],
+            values: named(language, log),
         }
     }
 
     /// Why a tunnel is not as it should be, and what to do about it.
-    pub(super) fn explain(language: Language, view: &TunnelView, log: &Path) -> Self {
+    pub(super) fn explain(language: Language, view: &TunnelView, log: Option<&Path>) -> Self {
         let state = i18n::phase(language, view.phase);
         let fault = view.fault.as_ref();
         let explained = fault.map(|fault| i18n::fault(language, fault));
@@ -49,17 +49,17 @@ impl Message {
             paragraphs: explained
                 .map(|explained| vec![explained.message, explained.hint])
                 .unwrap_or_default(),
-            values: vec![(words::log_file(language), log.display().to_string())],
+            values: named(language, log),
         }
     }
 
     /// Why a wish was not fulfilled.
-    pub(super) fn failure(language: Language, why: String, log: &Path) -> Self {
+    pub(super) fn failure(language: Language, why: String, log: Option<&Path>) -> Self {
         Self {
             language,
             title: i18n::notify::not_done(language),
             paragraphs: vec![why],
-            values: vec![(words::log_file(language), log.display().to_string())],
+            values: named(language, log),
         }
     }
 
@@ -90,12 +90,12 @@ impl Message {
     }
 
     /// What ended Passerelle, or keeps it from starting.
-    pub(super) fn fatal(language: Language, why: &str, log: &Path) -> Self {
+    pub(super) fn fatal(language: Language, why: &str, log: Option<&Path>) -> Self {
         Self {
             language,
             title: i18n::tray::passerelle().to_owned(),
             paragraphs: why.lines().map(str::to_owned).collect(),
-            values: vec![(words::log_file(language), log.display().to_string())],
+            values: named(language, log),
         }
     }
 
@@ -123,6 +123,12 @@ impl Message {
         }
         close.clicked() || ui.input(|input| input.key_pressed(Key::Escape))
     }
+}
+
+/// Where the log is, to be copied.
+fn named(language: Language, log: Option<&Path>) -> Vec<(String, String)> {
+    let log = log.map(|log| (words::log_file(language), log.display().to_string()));
+    log.into_iter().collect()
 }
 
 /// A box on the screen.
@@ -197,7 +203,7 @@ mod tests {
         let log = Path::new("/home/élodie/.local/state/passerelle/passerelle.log");
         for (language, code) in [(Language::Fr, "fr"), (Language::En, "en")] {
             for (theme, look) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-                let about = Message::about(language, log);
+                let about = Message::about(language, Some(log));
                 let mut stage = Stage::new(theme, 2.0);
                 for _ in 0..3 {
                     assert!(!stage.frame(vec![], |ui| about.show(ui)));

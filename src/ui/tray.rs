@@ -58,12 +58,14 @@ impl Tray {
         })
     }
 
-    /// Shows it from now on. What the system does not take is tried again with the next view.
-    pub(super) fn show(&mut self, view: View) {
+    /// Shows it from now on. Tells whether the system took it all; if not, it is to be shown again.
+    pub(super) fn show(&mut self, view: View) -> bool {
+        let mut taken = true;
         if (view.look, view.frame) != (self.shown.look, self.shown.frame) {
             let set = drawing(&view).and_then(|icon| self.icon.set_icon(Some(icon)));
             if let Err(error) = set {
-                tracing::warn!(%error, "the icon stays as it was");
+                tracing::debug!(%error, "the icon stays as it was");
+                taken = false;
             } else {
                 (self.shown.look, self.shown.frame) = (view.look, view.frame);
             }
@@ -71,7 +73,8 @@ impl Tray {
         if view.tooltip != self.shown.tooltip {
             let text = platform::tooltip_text(&view.tooltip);
             if let Err(error) = self.icon.set_tooltip(Some(text)) {
-                tracing::warn!(%error, "the tooltip stays as it was");
+                tracing::debug!(%error, "the tooltip stays as it was");
+                taken = false;
             } else {
                 self.shown.tooltip = view.tooltip;
             }
@@ -80,6 +83,7 @@ impl Tray {
             reconcile(&self.menu, &mut self.nodes, &self.shown.menu, &view.menu);
             self.shown.menu = view.menu;
         }
+        taken
     }
 
     /// What choosing the item means.

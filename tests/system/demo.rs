@@ -1,7 +1,8 @@
 //! The first command that a newcomer types: nothing configured, nothing left behind.
 
-use crate::common::{Process, Scratch, get, wait_for};
+use crate::common::{Panel, Process, Scratch, Screen, get, wait_for, wait_until};
 use rustix::process::Signal;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::time::Duration;
 
@@ -19,6 +20,16 @@ impl Newcomer {
 
     /// Runs `line` in a shell, where `$demo` is the demonstration.
     fn shell(&self, line: &str, language: &str) -> Process {
+        self.shell_with(line, language, [])
+    }
+
+    /// The same on a desktop, of which these variables tell.
+    fn shell_with(
+        &self,
+        line: &str,
+        language: &str,
+        desktop: impl IntoIterator<Item = (String, OsString)>,
+    ) -> Process {
         let printed = File::create(self.0.join("printed")).expect("it is ours");
         let mut command = Process::command("sh");
         command
@@ -29,6 +40,7 @@ impl Newcomer {
             .env("HOME", self.0.join("home"))
             .env("TMPDIR", self.0.join("tmp"))
             .env("LANG", language)
+            .envs(desktop)
             .stdout(printed.try_clone().expect("it is ours"))
             .stderr(printed);
         Process::start("passerelle demo", &mut command)
@@ -82,4 +94,30 @@ fn demo_serves_until_it_is_told_to_end_and_leaves_nothing() {
         assert!(get(port, "/").is_err(), "somebody still listens");
         newcomer.assert_nothing_is_left();
     }
+}
+
+#[test]
+fn demo_shows_its_icon_on_a_desktop_and_ends_from_its_menu() {
+    let (screen, panel) = (Screen::start(), Panel::start());
+    let newcomer = Newcomer::new();
+    let screen = screen
+        .environment()
+        .map(|(name, value)| (name.to_owned(), value));
+    let desktop = screen.into_iter().chain(panel.environment());
+    let browser = [("BROWSER".to_owned(), OsString::from("/bin/true"))];
+    let mut demo = newcomer.shell_with("exec $demo", "en_US.UTF-8", desktop.chain(browser));
+
+    let icon = panel.wait_icon();
+    wait_until("everything works", BOUND, || {
+        icon.tooltip().contains("everything works since")
+    });
+    let labels = icon.labels();
+    assert!(labels.contains(&"Open Grafana".to_owned()), "{labels:?}");
+    assert!(
+        !labels.contains(&"Start at log-on".to_owned()),
+        "{labels:?}"
+    );
+    icon.choose("Quit");
+    assert_eq!(demo.wait(BOUND).code(), Some(0), "{}", newcomer.printed());
+    newcomer.assert_nothing_is_left();
 }

@@ -15,6 +15,7 @@ fn with(language: Language, times: Times) -> Surroundings {
         language,
         times,
         autostart: Autostart::Off,
+        has_files: true,
     }
 }
 
@@ -355,6 +356,18 @@ fn a_start_at_logon_that_is_fixed_cannot_be_changed() {
     assert_eq!(line(Autostart::On), "[x] Start at log-on");
     assert_eq!(line(Autostart::Fixed(true)), "[x] Start at log-on (fixed)");
     assert_eq!(line(Autostart::Fixed(false)), "[ ] Start at log-on (fixed)");
+}
+
+#[test]
+fn the_demonstration_has_no_files_to_open() {
+    let times = samples::times();
+    let with = Surroundings {
+        has_files: false,
+        ..with(Language::En, times)
+    };
+    let drawn = drawn(&menu(&samples::healthy(times.now), &with), 0);
+    assert!(drawn.ends_with("-\nAbout Passerelle\n-\nQuit\n"), "{drawn}");
+    assert!(!drawn.contains("log"), "{drawn}");
 }
 
 #[test]
