@@ -53,6 +53,15 @@ fn the_recorded_key_is_trusted_among_several_and_in_any_case() {
 }
 
 #[test]
+fn a_file_that_is_cut_anywhere_trusts_no_key_that_is_not_whole() {
+    let text = format!("[{HOST}]:722 {ED25519}");
+    for length in 0..text.len() {
+        assert_ne!(verdict(&text[..length]), Verdict::Trusted, "{length}");
+    }
+    assert_eq!(verdict(&text), Verdict::Trusted);
+}
+
+#[test]
 fn another_key_is_changed_whatever_its_type() {
     let text = format!("# mine\n[{HOST}]:722 {RSA}\n[{HOST}]:* {ECDSA}\n[*]:722 {ECDSA}\n");
     let Verdict::Changed { known, source } = verdict(&text) else {

@@ -5,6 +5,7 @@ mod away;
 mod crowd;
 mod names;
 mod network;
+mod rogue;
 mod scene;
 mod silence;
 mod sleep;

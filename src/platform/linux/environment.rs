@@ -86,3 +86,77 @@ async fn follow_sleep(bus: &zbus::Connection, changed: &Notify) -> zbus::Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+    use std::time::Duration;
+    use tokio::time::timeout;
+    use zbus::connection::Builder;
+
+    /// A bus of the test's own.
+    struct Bus {
+        daemon: Child,
+        address: String,
+    }
+
+    impl Bus {
+        fn start() -> Self {
+            let mut daemon = Command::new("dbus-daemon")
+                .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut address = String::new();
+            let mut printed = BufReader::new(daemon.stdout.take().unwrap());
+            printed.read_line(&mut address).unwrap();
+            let address = address.trim().to_owned();
+            Self { daemon, address }
+        }
+    }
+
+    impl Drop for Bus {
+        fn drop(&mut self) {
+            let _ = self.daemon.kill();
+            let _ = self.daemon.wait();
+        }
+    }
+
+    #[tokio::test]
+    async fn logind_is_heard_when_the_machine_wakes_and_not_when_it_falls_asleep() {
+        let bus = Bus::start();
+        let connect = || Builder::address(bus.address.as_str()).unwrap();
+        let ours = connect().build().await.unwrap();
+        let logind = connect().name("org.freedesktop.login1").unwrap();
+        let logind = logind.build().await.unwrap();
+        let says = async |sleeps: bool| {
+            let path = "/org/freedesktop/login1";
+            let interface = "org.freedesktop.login1.Manager";
+            let signal =
+                logind.emit_signal(None::<&str>, path, interface, "PrepareForSleep", &(sleeps));
+            signal.await.unwrap();
+        };
+        let changed = Notify::new();
+        let story = async {
+            // Until the watch has subscribed, nobody hears it.
+            let heard = async {
+                while timeout(Duration::from_millis(100), changed.notified())
+                    .await
+                    .is_err()
+                {
+                    says(false).await;
+                }
+            };
+            timeout(Duration::from_secs(10), heard).await.unwrap();
+            says(true).await;
+            let again = timeout(Duration::from_millis(300), changed.notified());
+            assert!(again.await.is_err());
+        };
+        tokio::select! {
+            ended = follow_sleep(&ours, &changed) => unreachable!("{ended:?}"),
+            () = story => {}
+        }
+    }
+}
