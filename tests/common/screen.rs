@@ -56,10 +56,15 @@ impl Screen {
     /// Waits until no window with this in its title is left.
     #[track_caller]
     pub(crate) fn wait_no_window(&self, title: &str) {
-        let search = ["search", "--onlyvisible", "--name", title];
         wait_until(&format!("no window {title:?}"), BOUND, || {
-            self.xdotool(&search).is_none()
+            !self.has_window(title)
         });
+    }
+
+    /// Whether a window with this in its title is there.
+    pub(crate) fn has_window(&self, title: &str) -> bool {
+        self.xdotool(&["search", "--onlyvisible", "--name", title])
+            .is_some()
     }
 
     /// Types a text, as a person does who is quick at it.

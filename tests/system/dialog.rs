@@ -1,6 +1,7 @@
 //! Questions on the screen, answered with the keyboard, by the real tray program.
 
 use crate::common::{Account, Config, Home, Screen, Sshd, Tunnel, wait_until};
+use serde_json::Value;
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -51,4 +52,77 @@ fn a_new_server_is_trusted_and_the_password_typed() {
         let text = String::from_utf8_lossy(&text);
         assert!(!text.contains(account.password()), "{}", file.display());
     }
+}
+
+#[test]
+fn several_questions_are_asked_one_after_the_other() {
+    let (screen, sshd) = (Screen::start(), Sshd::start());
+    let config = Config::of(Tunnel::to(&sshd, "First")).and(Tunnel::to(&sshd, "Second"));
+    let passerelle = Home::new(&config).on(&screen).run_in_tray();
+    let mut titles = ["First", "Second"];
+    // Whichever dialled first.
+    wait_until("one is asked", BOUND, || {
+        screen.has_window("First") || screen.has_window("Second")
+    });
+    if screen.has_window("Second") {
+        titles.reverse();
+    }
+    for title in titles {
+        screen.wait_window(title);
+        assert!(
+            titles
+                .iter()
+                .filter(|title| screen.has_window(title))
+                .count()
+                == 1
+        );
+        // The safe button.
+        screen.press(&["Return"]);
+        screen.wait_no_window(title);
+    }
+    let status = passerelle.status();
+    for tunnel in status["tunnels"].as_array().expect("both") {
+        assert_eq!(tunnel["fault"]["code"], "question_cancelled", "{tunnel}");
+    }
+}
+
+#[test]
+fn what_the_server_asks_is_answered_while_it_waits() {
+    let account = Account::new();
+    let sshd = Sshd::with_keyboard_interactive(&account, "");
+    let screen = Screen::start();
+    let home = Home::new(&Config::of(tunnel(&sshd))).trusting(&sshd);
+    account.expire_password();
+    let passerelle = home.on(&screen).run_in_tray();
+    let answer = |kind: &str, words: &str| {
+        let asks = |tunnel: &Value| tunnel["question"]["kind"] == kind;
+        let asked = passerelle.wait_tunnel(kind, BOUND, asks)["question"].clone();
+        screen.wait_window(TUNNEL);
+        screen.wait_drawn(kind);
+        screen.type_text(words);
+        screen.press(&["Return"]);
+        passerelle.wait_tunnel("it is taken", BOUND, |tunnel| tunnel["question"] != asked);
+    };
+    answer("password", account.password());
+    // The live connection wants a new one: the old one again, the new one, and the new one again.
+    let new = "Quite-another-4321";
+    for words in [account.password(), new, new] {
+        answer("interactive", words);
+    }
+    passerelle.wait_phase("healthy", BOUND);
+    screen.wait_no_window(TUNNEL);
+}
+
+#[test]
+fn a_question_that_is_answered_elsewhere_is_taken_from_the_screen() {
+    let account = Account::new();
+    let sshd = Sshd::with_password(&account, "");
+    let screen = Screen::start();
+    let home = Home::new(&Config::of(tunnel(&sshd))).trusting(&sshd);
+    let passerelle = home.on(&screen).run_in_tray();
+    screen.wait_window(TUNNEL);
+    let word = format!("{}\n", account.password());
+    assert_eq!(passerelle.verb_with_input(&["answer"], &word).code, Some(0));
+    screen.wait_no_window(TUNNEL);
+    passerelle.wait_phase("healthy", BOUND);
 }
