@@ -62,7 +62,7 @@ pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Some(verb) => dispatch(cx, verb),
             None if background::is_wanted(&cx.paths, tray.started) => {
                 platform::register_program(&again);
-                background::hold(&cx, tray.secrets)
+                background::hold(&cx, tray.secrets, tray.started)
             }
             None => Ok(()),
         }

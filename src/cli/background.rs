@@ -6,6 +6,7 @@ use super::{Context, block_on, switch};
 use crate::app::{self, logon};
 use crate::ipc::Request;
 use crate::paths::Paths;
+use crate::platform;
 use std::ffi::OsString;
 use std::fs;
 
@@ -22,14 +23,24 @@ pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
     }
 }
 
-/// Runs with an icon; where that runs already, has it show itself.
-pub(super) fn hold(cx: &Context, secrets: Secrets) -> Result<(), Failure> {
-    match super::hold(cx, false, secrets, app::run_with_icon) {
-        Err(failure) if failure.is(Exit::AlreadyRunning) => {
-            block_on(switch::done(cx, &Request::Show))
-        }
+/// Runs with an icon; where that runs already, has it show itself if it was a person who started it.
+pub(super) fn hold(
+    cx: &Context,
+    secrets: Secrets,
+    started: Option<Started>,
+) -> Result<(), Failure> {
+    // It lives on when the console closes that it was started from.
+    platform::leave_console();
+    let outcome = match super::hold(cx, false, secrets, app::run_with_icon) {
+        Err(failure) if failure.is(Exit::AlreadyRunning) => match started {
+            None => block_on(switch::done(cx, &Request::Show)),
+            Some(_) => Ok(()),
+        },
         outcome => outcome,
-    }
+    };
+    outcome.inspect_err(|failure| {
+        platform::show_error("Passerelle", failure.message());
+    })
 }
 
 /// The arguments by which the system starts the program again that it had to end: the same, the program

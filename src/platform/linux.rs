@@ -29,7 +29,8 @@ pub use notifications::Notifications;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{
-    attach_console, harden_process, raise_descriptor_limit, register_program, terminate_signal,
+    attach_console, harden_process, leave_console, raise_descriptor_limit, register_program,
+    terminate_signal,
 };
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
 pub use terminal::{

@@ -31,7 +31,8 @@ pub use notifications::Notifications;
 pub use policy::policy_source;
 pub use ports::{port_owner, port_reserved};
 pub use process::{
-    attach_console, harden_process, keep_freed_memory, raise_descriptor_limit, terminate_signal,
+    attach_console, harden_process, keep_freed_memory, leave_console, raise_descriptor_limit,
+    terminate_signal,
 };
 pub use registration::register_program;
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};

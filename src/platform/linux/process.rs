@@ -47,6 +47,9 @@ pub fn raise_descriptor_limit() {
 /// Every program has the standard streams that it was started with.
 pub fn attach_console() {}
 
+/// A program lives on without its terminal when it is started so.
+pub fn leave_console() {}
+
 /// No desktop asks for that: an installer leaves running programs alone.
 pub fn register_program(_arguments: &[OsString]) {}
 

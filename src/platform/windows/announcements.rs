@@ -38,8 +38,13 @@ pub(super) enum Announcement {
 static SENDER: LazyLock<broadcast::Sender<Announcement>> =
     LazyLock::new(|| broadcast::Sender::new(BEHIND));
 
-/// Announcements from now on. Without a window, which the log then says, there are none.
-pub(super) fn announcements() -> broadcast::Receiver<Announcement> {
+/// Waits until this is announced. Without a window, which the log then says, it never is.
+pub(super) async fn announced(awaited: Announcement) {
+    let mut announcements = announcements();
+    while announcements.recv().await != Ok(awaited) {}
+}
+
+fn announcements() -> broadcast::Receiver<Announcement> {
     static STARTED: Once = Once::new();
     let receiver = SENDER.subscribe();
     STARTED.call_once(|| {

@@ -1,10 +1,11 @@
 //! Tells that addresses or routes changed (IP Helper), or that the machine woke (power management).
 //!
 //! The system calls back on threads of its own; a callback sends one unit and does nothing else.
-//! `PowerRegisterSuspendResumeNotification` needs no window and tells of Modern Standby too.
+//! `PowerRegisterSuspendResumeNotification` tells of Modern Standby too, which windows are not told of.
 
 #![expect(unsafe_code, reason = "callbacks of the system, and their context")]
 
+use super::announcements::{Announcement, announced};
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
@@ -35,7 +36,10 @@ pub async fn watch_environment(changed: &Notify) {
         kept("sleep", Watch::sleep(&told)),
     ];
     loop {
-        told.notified().await;
+        tokio::select! {
+            () = told.notified() => {}
+            () = announced(Announcement::Resumed) => {}
+        }
         changed.notify_one();
     }
 }

@@ -6,10 +6,9 @@
     reason = "the loader's and the error reporting's switches"
 )]
 
-use super::announcements::{Announcement, announcements};
+use super::announcements::{Announcement, announced};
 use tokio::signal::windows;
-use tokio::sync::broadcast::error::RecvError;
-use windows_sys::Win32::System::Console::{ATTACH_PARENT_PROCESS, AttachConsole};
+use windows_sys::Win32::System::Console::{ATTACH_PARENT_PROCESS, AttachConsole, FreeConsole};
 use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
 use windows_sys::Win32::System::LibraryLoader::{
     LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories,
@@ -40,11 +39,17 @@ pub fn attach_console() {
     unsafe { AttachConsole(ATTACH_PARENT_PROCESS) };
 }
 
+/// Lets go of the console: it may close without ending the program.
+pub fn leave_console() {
+    // SAFETY: the call takes nothing.
+    unsafe { FreeConsole() };
+}
+
 /// Waits until someone asks the process to end: Ctrl-C or Ctrl-Break, the console closes, or the session
 /// ends, be it that the user logs off, that the system shuts down, or that an installer wants our files.
 pub async fn terminate_signal() {
     // The console's events for log-off and shutdown do not come to a program that can have windows.
-    let session = session_end();
+    let session = announced(Announcement::SessionEnds);
     let (Ok(mut interrupt), Ok(mut stop), Ok(mut close)) = (
         windows::ctrl_c(),
         windows::ctrl_break(),
@@ -59,16 +64,5 @@ pub async fn terminate_signal() {
         _ = stop.recv() => {}
         _ = close.recv() => {}
         () = session => {}
-    }
-}
-
-async fn session_end() {
-    let mut announcements = announcements();
-    loop {
-        match announcements.recv().await {
-            Ok(Announcement::SessionEnds) => return,
-            Ok(Announcement::Resumed) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return std::future::pending().await,
-        }
     }
 }
