@@ -31,16 +31,13 @@ pub(super) fn hold(
 ) -> Result<(), Failure> {
     // It lives on when the console closes that it was started from.
     platform::leave_console();
-    let outcome = match super::hold(cx, false, secrets, app::run_with_icon) {
+    match super::hold(cx, false, secrets, app::run_with_icon) {
         Err(failure) if failure.is(Exit::AlreadyRunning) => match started {
             None => block_on(switch::done(cx, &Request::Show)),
             Some(_) => Ok(()),
         },
         outcome => outcome,
-    };
-    outcome.inspect_err(|failure| {
-        platform::show_error("Passerelle", failure.message());
-    })
+    }
 }
 
 /// The arguments by which the system starts the program again that it had to end: the same, the program

@@ -57,11 +57,6 @@ impl Failure {
         self.exit == exit
     }
 
-    /// Why, in words.
-    pub(super) fn message(&self) -> &str {
-        &self.message
-    }
-
     /// Says why, and gives the code.
     pub(super) fn tell(self) -> Exit {
         if !self.message.is_empty() {

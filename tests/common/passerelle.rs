@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -389,30 +389,26 @@ impl Outcome {
 /// Runs it to its end, with this on its standard input.
 #[track_caller]
 fn finish(name: &str, mut command: Command, input: &str) -> Outcome {
+    // Files, as a pipe stays open as long as anything that the program starts, or Wine in passing.
+    let [stdout, stderr] =
+        [(); 2].map(|()| tempfile::NamedTempFile::new().expect("a file can be made"));
     command.stdin(Stdio::piped());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(stdout.reopen().expect("it is ours"));
+    command.stderr(stderr.reopen().expect("it is ours"));
     let mut process = Process::start(name, &mut command);
     if let Some(mut stdin) = process.child().stdin.take() {
         let _ = stdin.write_all(input.as_bytes());
     }
-    let stdout = collect(process.child().stdout.take());
-    let stderr = collect(process.child().stderr.take());
     let status = process.wait(VERB_BOUND);
+    let text = |file: tempfile::NamedTempFile| {
+        let bytes = fs::read(file.path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
     Outcome {
         code: status.code(),
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
+        stdout: text(stdout),
+        stderr: text(stderr),
     }
-}
-
-fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
 }
 
 fn is_text(path: &Path) -> bool {

@@ -36,9 +36,12 @@ pub(crate) fn command_by(wrapper: &[String]) -> Command {
     }
 }
 
-/// A command of our tray program, on Linux.
+/// A command of our tray program, which lies beside the other one.
 pub(crate) fn tray_command() -> Command {
-    clean(env!("CARGO_BIN_EXE_passerelle-tray"))
+    match &*WINDOWS {
+        None => clean(env!("CARGO_BIN_EXE_passerelle-tray")),
+        Some(program) => under_wine(program.with_file_name("passerelle-tray.exe")),
+    }
 }
 
 /// A command of any program for Windows.

@@ -87,7 +87,8 @@ pub(crate) fn registry(key: &str) -> String {
     if code == Some(0) { text } else { String::new() }
 }
 
-fn run(command: &mut Command) -> (Option<i32>, String) {
+/// Runs it to its end; gives its exit code and what it printed.
+pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
     // Into a file: a pipe would stay open as long as anything that Wine starts in passing.
     let output = tempfile::NamedTempFile::new().expect("a file can be made");
     command.stdout(output.reopen().expect("it is ours"));

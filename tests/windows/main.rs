@@ -1,5 +1,5 @@
-//! The Windows package, installed in a Wine prefix of its own. `scripts/test-windows` runs it: it takes
-//! the packages of this version and of the next one.
+//! The Windows package and the tray program, in a Wine prefix of their own. `scripts/test-windows` runs it:
+//! it takes the packages of this version and of the next one.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -14,5 +14,7 @@
     reason = "the lab is furnished for the tests of the system"
 )]
 mod common;
+mod desktop;
 mod machine;
 mod package;
+mod tray;

@@ -30,5 +30,7 @@ pub fn text_editor() -> Command {
     Command::new("xdg-open")
 }
 
-/// The system has no box of its own for an error.
-pub fn show_error(_title: &str, _text: &str) {}
+/// The system has no box of its own for an error. Tells whether there was one.
+pub fn show_error(_title: &str, _text: &str) -> bool {
+    false
+}

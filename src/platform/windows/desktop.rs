@@ -39,16 +39,17 @@ pub fn text_editor() -> Command {
     Command::new(root.join("System32").join("notepad.exe"))
 }
 
-/// Shows a box of the system's own, and waits until the user has closed it.
-pub fn show_error(title: &str, text: &str) {
+/// Shows a box of the system's own, and waits until the user has closed it. Tells whether there was one.
+pub fn show_error(title: &str, text: &str) -> bool {
     let (title, text) = (wide(title.as_ref()), wide(text.as_ref()));
     // SAFETY: both texts end with a zero and outlive the call; the box may have no owner.
-    unsafe {
+    let pressed = unsafe {
         MessageBoxW(
             ptr::null_mut(),
             text.as_ptr(),
             title.as_ptr(),
             MB_OK | MB_ICONERROR | MB_SETFOREGROUND,
-        );
-    }
+        )
+    };
+    pressed != 0
 }
