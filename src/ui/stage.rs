@@ -119,6 +119,19 @@ impl Stage {
         }
     }
 
+    /// Fails where two texts lie on each other.
+    #[track_caller]
+    pub(super) fn check_distances(&self) {
+        let texts = self.texts();
+        for (number, (text, place, _)) in texts.iter().enumerate() {
+            for (other, elsewhere, _) in &texts[number + 1..] {
+                let shared = place.intersect(*elsewhere);
+                let apart = shared.width() <= 1.0 || shared.height() <= 1.0;
+                assert!(apart, "{text:?} and {other:?}");
+            }
+        }
+    }
+
     /// Everything that a screen reader can get to know.
     pub(super) fn read_aloud(&self) -> String {
         let mut all = String::new();

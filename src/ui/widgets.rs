@@ -4,7 +4,7 @@ use super::theme::{CONTROL_HEIGHT, HIGHEST_BODY, MARGIN, Palette, WIDTH};
 use egui::{
     Align, Align2, Button, Color32, CornerRadius, Frame, Id, Layout, Margin, Pos2, Rect, Response,
     RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, TextWrapMode, Ui,
-    Vec2, WidgetInfo, WidgetText, vec2,
+    UiBuilder, Vec2, WidgetInfo, WidgetText, vec2,
 };
 
 /// In points.
@@ -41,18 +41,24 @@ pub(super) fn footer<const N: usize>(
         .inner_margin(Margin::symmetric(MARGIN as i8, 16));
     let row = frame.show(ui, |ui| {
         let size = vec2(WIDTH - 2.0 * MARGIN, CONTROL_HEIGHT);
-        ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        let row = Layout::left_to_right(Align::Center);
+        let row = ui.allocate_ui_with_layout(size, row, |ui| {
             ui.set_width(size.x);
-            let said = remark.map_or(0.0, |remark| {
-                let label = ui.label(RichText::new(remark).small().weak());
-                label.rect.width() + ui.spacing().item_spacing.x
-            });
             let gaps = ui.spacing().item_spacing.x * (N - 1) as f32;
             let widths: f32 = choices.iter().map(|choice| choice.width(ui)).sum();
-            ui.add_space(size.x - said - widths - gaps);
+            ui.add_space(size.x - widths - gaps);
             choices.map(|choice| choice.show(ui))
-        })
-        .inner
+        });
+        if let Some(remark) = remark {
+            // After the buttons: they are known by their order, and must stay what they are, above
+            // all the one that has the focus, when a remark comes or goes.
+            let left = row.response.rect.with_max_x(row.inner[0].rect.min.x);
+            let place = UiBuilder::new()
+                .max_rect(left)
+                .layout(Layout::left_to_right(Align::Center));
+            ui.scope_builder(place, |ui| small_print(ui, remark));
+        }
+        row.inner
     });
     row.inner
 }

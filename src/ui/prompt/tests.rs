@@ -125,12 +125,19 @@ fn every_dialog_is_whole_in_both_languages_and_themes() {
     for (name, kind) in all {
         for (language, code) in [(Language::Fr, "fr"), (Language::En, "en")] {
             for (theme, look) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-                let play = Play::in_looks(kind.clone(), language, theme);
+                let mut play = Play::in_looks(kind.clone(), language, theme);
                 play.stage.check_texts();
+                play.stage.check_distances();
                 let size = play.stage.size();
                 assert!((size.x - theme::WIDTH).abs() < 0.5, "{name}: {size:?}");
                 assert!((150.0..640.0).contains(&size.y), "{name}: {size:?}");
                 play.stage.write(&format!("{name}-{code}-{look}"));
+                // One of several.
+                play.setting.place = (2, 3);
+                assert_eq!(play.send(vec![]), None);
+                play.stage.check_texts();
+                play.stage.check_distances();
+                play.stage.write(&format!("{name}-{code}-{look}-of-three"));
             }
         }
     }
@@ -143,6 +150,16 @@ fn a_host_key_is_refused_by_enter_and_by_escape() {
         play.assert_focus(Role::Button, "Do not trust");
         assert_eq!(play.send(vec![key(press)]), Some(Answer::Cancel), "{name}");
     }
+}
+
+#[test]
+fn the_safe_button_keeps_the_focus_when_another_question_comes() {
+    let mut play = Play::new(host_key());
+    for place in [(1, 2), (1, 3), (1, 1), (2, 2)] {
+        play.setting.place = place;
+        play.assert_focus(Role::Button, "Do not trust");
+    }
+    assert_eq!(play.send(vec![key(Key::Enter)]), Some(Answer::Cancel));
 }
 
 #[test]
