@@ -7,6 +7,9 @@ use egui::{
     UiBuilder, Vec2, WidgetInfo, WidgetText, vec2,
 };
 
+/// The room around what has the focus, for the ring that shows it, in points.
+const RING: f32 = 4.0;
+
 /// In points.
 const NARROWEST_BUTTON: f32 = 96.0;
 
@@ -17,14 +20,13 @@ const LINE: f32 = 21.0;
 pub(super) fn body<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.set_width(WIDTH);
-    let frame = Frame::new().inner_margin(Margin::same(MARGIN as i8));
+    let margin = MARGIN - RING;
+    let frame = Frame::new().inner_margin(Margin::same(margin as i8));
     let inside = frame.show(ui, |ui| {
-        let width = WIDTH - 2.0 * MARGIN;
-        ui.set_width(width);
+        ui.set_width(WIDTH - 2.0 * margin);
         let scrolled = ScrollArea::vertical()
             .max_height(HIGHEST_BODY)
-            // The ring around what has the focus is outside of it.
-            .content_margin(4.0);
+            .content_margin(RING);
         scrolled.show(ui, content).inner
     });
     inside.inner

@@ -34,6 +34,7 @@ mod wait;
 pub(crate) use account::Account;
 pub(crate) use backend::{Backend, Pattern};
 pub(crate) use browser::{Browser, ENTER};
+pub(crate) use bus::Bus;
 pub(crate) use config::{Config, Forward, Tunnel};
 pub(crate) use corner::Corner;
 pub(crate) use grafana::Grafana;

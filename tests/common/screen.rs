@@ -100,6 +100,18 @@ impl Screen {
         }
     }
 
+    /// The colour at the upper left of the window that has the keyboard: `#RRGGBB`.
+    pub(crate) fn background(&self) -> Option<String> {
+        let window = self.xdotool(&["getwindowfocus"])?;
+        let mut command = self.command("import", "imagemagick");
+        command.args([
+            "-window", &window, "-crop", "1x1+4+4", "-depth", "8", "txt:",
+        ]);
+        let text = String::from_utf8(command.output().ok()?.stdout).ok()?;
+        let color = &text[text.rfind('#')?..];
+        color.get(..7).map(str::to_owned)
+    }
+
     /// What it prints, if it succeeds.
     fn xdotool(&self, arguments: &[&str]) -> Option<String> {
         let output = self.command("xdotool", "xdotool").args(arguments).output();

@@ -1,8 +1,9 @@
 //! Questions on the screen, answered with the keyboard, by the real tray program.
 
-use crate::common::{Account, Config, Home, Screen, Sshd, Tunnel, wait_until};
+use crate::common::{Account, Bus, Config, Home, Screen, Sshd, Tunnel, wait_until};
 use serde_json::Value;
 use std::time::Duration;
+use zbus::zvariant::{self, OwnedValue};
 
 const BOUND: Duration = Duration::from_secs(60);
 
@@ -125,4 +126,48 @@ fn a_question_that_is_answered_elsewhere_is_taken_from_the_screen() {
     assert_eq!(passerelle.verb_with_input(&["answer"], &word).code, Some(0));
     screen.wait_no_window(TUNNEL);
     passerelle.wait_phase("healthy", BOUND);
+}
+
+/// The part of a desktop's portal that knows whether the user wants it dark.
+struct Portal {
+    scheme: u32,
+}
+
+#[zbus::interface(name = "org.freedesktop.portal.Settings")]
+impl Portal {
+    fn read(&self, namespace: &str, key: &str) -> OwnedValue {
+        assert_eq!(
+            (namespace, key),
+            ("org.freedesktop.appearance", "color-scheme")
+        );
+        // Wrapped twice, as the portal does.
+        let scheme = zvariant::Value::U32(self.scheme);
+        let wrapped = zvariant::Value::Value(Box::new(scheme));
+        wrapped.try_into().expect("a number has no descriptor")
+    }
+}
+
+#[test]
+fn a_dialog_is_dark_where_the_desktop_is() {
+    let (screen, sshd) = (Screen::start(), Sshd::start());
+    let config = Config::of(tunnel(&sshd));
+    for (scheme, background) in [(1, "#202328"), (2, "#FCFCFD")] {
+        let bus = Bus::start();
+        let (name, path) = (
+            "org.freedesktop.portal.Desktop",
+            "/org/freedesktop/portal/desktop",
+        );
+        let _portal = bus.serve(name, path, Portal { scheme });
+        let mut home = Home::new(&config).on(&screen);
+        for (name, value) in bus.environment() {
+            home = home.env(&name, value);
+        }
+        let passerelle = home.run_in_tray();
+        screen.wait_window(TUNNEL);
+        wait_until("it has the desktop's colours", BOUND, || {
+            screen.background().as_deref() == Some(background)
+        });
+        passerelle.succeed(&["quit"]);
+        screen.wait_no_window(TUNNEL);
+    }
 }
