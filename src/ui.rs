@@ -5,6 +5,7 @@
 //! sleeps: there is a timer only where something on the screen moves.
 
 mod desktop;
+mod diagnosis;
 mod icon;
 mod menu;
 mod message;

@@ -131,4 +131,33 @@ messages! {
         fr: "Journal",
         en: "Log",
     }
+
+    diagnosis_title() {
+        fr: "Diagnostic",
+        en: "Diagnosis",
+    }
+    session(server: &str, address: &str, milliseconds: u128, algorithms: &str) {
+        fr: "Session avec {server}, à l’adresse {address} : aller-retour en {milliseconds} ms, {algorithms}.",
+        en: "Session with {server}, at the address {address}: round trip in {milliseconds} ms, {algorithms}.",
+    }
+    young_session(server: &str, address: &str, algorithms: &str) {
+        fr: "Session avec {server}, à l’adresse {address} : {algorithms}.",
+        en: "Session with {server}, at the address {address}: {algorithms}.",
+    }
+    no_session(server: &str) {
+        fr: "Pas de session avec {server}.",
+        en: "No session with {server}.",
+    }
+    service(name: &str, local: &str, remote: &str, found: &str) {
+        fr: "{name}, {local} ici, {remote} sur le serveur : {found}",
+        en: "{name}, {local} here, {remote} on the server: {found}",
+    }
+    not_asked() {
+        fr: "pas interrogé sans session.",
+        en: "not asked without a session.",
+    }
+    sentence(words: &str) {
+        fr: "{words}.",
+        en: "{words}.",
+    }
 }

@@ -148,6 +148,10 @@ messages! {
         fr: "Démarrer à l’ouverture de session",
         en: "Start at log-on",
     }
+    diagnosis() {
+        fr: "Diagnostic…",
+        en: "Diagnosis…",
+    }
     about_passerelle() {
         fr: "À propos de Passerelle",
         en: "About Passerelle",

@@ -152,6 +152,12 @@ impl Desktop {
                 let errors = &self.snapshot.settings_errors;
                 self.say(Message::settings_errors(self.language, errors), event_loop);
             }
+            Some(Choice::Diagnose) => {
+                let log = self.log.as_deref();
+                let diagnosis =
+                    Message::diagnosis(self.language, &self.snapshot, &self.times(), log);
+                self.say(diagnosis, event_loop);
+            }
             Some(Choice::About) => {
                 self.say(
                     Message::about(self.language, self.log.as_deref()),
@@ -172,6 +178,13 @@ impl Desktop {
         }
     }
 
+    fn times(&self) -> Times {
+        Times {
+            clock: self.clock,
+            now: Instant::now(),
+        }
+    }
+
     /// Somebody started Passerelle once more.
     fn show(&mut self, event_loop: &ActiveEventLoop) {
         let mut tunnels = self.snapshot.tunnels.iter();
@@ -179,11 +192,7 @@ impl Desktop {
             let question = question.id;
             self.raise(question, event_loop);
         } else {
-            let times = Times {
-                clock: self.clock,
-                now: Instant::now(),
-            };
-            let overview = Message::overview(self.language, &self.snapshot, &times);
+            let overview = Message::overview(self.language, &self.snapshot, &self.times());
             self.say(overview, event_loop);
         }
     }

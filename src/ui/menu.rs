@@ -64,6 +64,8 @@ pub(super) enum Choice {
     ExplainSettings,
     /// Put this address on the clipboard.
     Copy(String),
+    /// Read how the whole way fares.
+    Diagnose,
     /// Tell what Passerelle is, and its version.
     About,
 }
@@ -193,12 +195,17 @@ fn itself(with: &Surroundings) -> Vec<Item> {
         label: words::about_passerelle(l),
         choice: Some(Choice::About),
     };
+    let diagnosis = Item::Entry {
+        label: words::diagnosis(l),
+        choice: Some(Choice::Diagnose),
+    };
     if !with.has_files {
-        return vec![about];
+        return vec![diagnosis, about];
     }
     vec![
         wish(words::open_log(l), Wish::OpenLog),
         wish(words::edit_configuration(l), Wish::EditConfiguration),
+        diagnosis,
         Item::Check {
             label: words::start_at_logon(l),
             checked,

@@ -1,6 +1,7 @@
 //! A box that says something, and is closed again.
 
 use super::UiEvent;
+use super::diagnosis;
 use super::status::{self, Times};
 use super::widgets::{self, Choice};
 use super::window::{DialogWindow, Outcome, WindowError};
@@ -76,6 +77,21 @@ impl Message {
                 .chain([i18n::tray::look_for_the_icon(language)])
                 .collect(),
             values: Vec::new(),
+        }
+    }
+
+    /// How the whole way fares, for whoever helps.
+    pub(super) fn diagnosis(
+        language: Language,
+        snapshot: &Snapshot,
+        times: &Times,
+        log: Option<&Path>,
+    ) -> Self {
+        Self {
+            language,
+            title: words::diagnosis_title(language),
+            paragraphs: diagnosis::diagnosis(language, snapshot, times),
+            values: named(language, log),
         }
     }
 
@@ -194,9 +210,26 @@ impl MessageBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::samples;
     use crate::ui::stage::{Stage, key};
     use egui::Theme;
     use egui::accesskit::Role;
+
+    #[test]
+    fn a_diagnosis_fits_into_its_box() {
+        let times = samples::times();
+        let snapshot = samples::healthy(times.now);
+        for (language, code) in [(Language::Fr, "fr"), (Language::En, "en")] {
+            let log = Path::new("/home/élodie/.local/state/passerelle/passerelle.log");
+            let diagnosis = Message::diagnosis(language, &snapshot, &times, Some(log));
+            let mut stage = Stage::new(Theme::Light, 2.0);
+            for _ in 0..3 {
+                assert!(!stage.frame(vec![], |ui| diagnosis.show(ui)));
+            }
+            stage.check_texts();
+            stage.write(&format!("diagnosis-{code}-light"));
+        }
+    }
 
     #[test]
     fn it_tells_the_version_and_is_closed_by_enter_and_by_escape() {

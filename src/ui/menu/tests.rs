@@ -77,6 +77,7 @@ Copier l’adresse >
 -
 Ouvrir le journal
 Modifier la configuration
+Diagnostic…
 [ ] Démarrer à l’ouverture de session
 À propos de Passerelle
 -
@@ -98,6 +99,7 @@ Copy the address >
 -
 Open the log
 Edit the configuration
+Diagnosis…
 [ ] Start at log-on
 About Passerelle
 -
@@ -129,6 +131,7 @@ fn what_choosing_an_item_means() {
             command(Command::Restart(Some(id.clone()))),
             Choice::Wish(Wish::OpenLog),
             Choice::Wish(Wish::EditConfiguration),
+            Choice::Diagnose,
             Choice::Wish(Wish::SetAutostart(true)),
             Choice::About,
             command(Command::Quit),
@@ -366,7 +369,10 @@ fn the_demonstration_has_no_files_to_open() {
         ..with(Language::En, times)
     };
     let drawn = drawn(&menu(&samples::healthy(times.now), &with), 0);
-    assert!(drawn.ends_with("-\nAbout Passerelle\n-\nQuit\n"), "{drawn}");
+    assert!(
+        drawn.ends_with("-\nDiagnosis…\nAbout Passerelle\n-\nQuit\n"),
+        "{drawn}"
+    );
     assert!(!drawn.contains("log"), "{drawn}");
 }
 
