@@ -54,6 +54,18 @@ pub enum Autostart {
     Fixed(bool),
 }
 
+/// A notification, and what comes of it.
+pub struct Notification {
+    /// Its first line.
+    pub title: String,
+    /// The rest.
+    pub text: String,
+    /// The user clicked it. Called on a thread of the system's, or of its own.
+    pub clicked: Box<dyn Fn() + Send>,
+    /// The system does not show it. Called on any thread.
+    pub refused: Box<dyn Fn() + Send>,
+}
+
 /// The colours that the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appearance {

@@ -62,6 +62,8 @@ pub enum UiEvent {
     Autostart(Autostart),
     /// What the user wished for cannot be done, or not yet: why, in words.
     Failed(String),
+    /// No notification told it: to be said in a box.
+    Untold(String),
     /// The user clicked a notification.
     NoticeClicked(Notice),
     /// Whether notifications are wanted, from now on.

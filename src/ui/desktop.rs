@@ -315,11 +315,10 @@ impl ApplicationHandler<UiEvent> for Desktop {
             }
             UiEvent::Chosen(item) => self.chosen(&item, event_loop),
             UiEvent::Clicked => self.clicked(event_loop),
-            UiEvent::Failed(why) => {
-                if !self.notices.explain(&why) {
-                    let failure = Message::failure(self.language, why, self.log.as_deref());
-                    self.say(failure, event_loop);
-                }
+            UiEvent::Failed(why) => self.notices.explain(why),
+            UiEvent::Untold(why) => {
+                let failure = Message::failure(self.language, why, self.log.as_deref());
+                self.say(failure, event_loop);
             }
             UiEvent::NoticeClicked(notice) => self.look_into(&notice, event_loop),
             UiEvent::Notifications(wanted) => self.notices.want(wanted),

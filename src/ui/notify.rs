@@ -7,7 +7,7 @@ pub use policy::{News, Notice};
 use super::{UiEvent, UiHandle};
 use crate::i18n::{self, notify as words};
 use crate::model::{Language, Snapshot};
-use crate::platform;
+use crate::platform::{self, Notification};
 use policy::Notifier;
 use std::time::Instant;
 
@@ -45,18 +45,30 @@ impl Notices {
             {
                 let ui = self.ui.clone();
                 let clicked = move || ui.tell(UiEvent::NoticeClicked(notice.clone()));
-                self.corner.show(&said.title, &said.text, Box::new(clicked));
+                self.corner.show(Notification {
+                    title: said.title,
+                    text: said.text,
+                    clicked: Box::new(clicked),
+                    // The icon tells it, too.
+                    refused: Box::new(|| {}),
+                });
             }
         }
     }
 
-    /// Tells why a wish is not fulfilled. Returns false where nothing is told.
-    pub(super) fn explain(&mut self, why: &str) -> bool {
-        if self.wanted {
-            let title = words::not_done(self.language);
-            self.corner.show(&title, why, Box::new(|| {}));
+    /// Tells why a wish is not fulfilled; leaves it to [`UiEvent::Untold`] where it cannot.
+    pub(super) fn explain(&mut self, why: String) {
+        let (ui, text) = (self.ui.clone(), why.clone());
+        let refused = move || ui.tell(UiEvent::Untold(why.clone()));
+        if !self.wanted {
+            return refused();
         }
-        self.wanted
+        self.corner.show(Notification {
+            title: words::not_done(self.language),
+            text,
+            clicked: Box::new(|| {}),
+            refused: Box::new(refused),
+        });
     }
 
     /// When to follow again, though nothing happens.

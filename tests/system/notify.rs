@@ -1,7 +1,7 @@
 //! Notifications of the real tray program, in front of a daemon that notes them.
 
 use crate::common::{
-    Backend, Config, Corner, Forward, Home, Key, Screen, Sshd, Tunnel, free_port, wait_until,
+    Backend, Config, Corner, Forward, Home, Key, Panel, Screen, Sshd, Tunnel, free_port, wait_until,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -79,4 +79,21 @@ fn a_tunnel_calls_for_its_user_once_and_not_where_that_is_unwanted() {
         passerelle.succeed(&["quit"]);
         assert_eq!(corner.shown().len(), count);
     }
+}
+
+#[test]
+fn what_no_notification_can_tell_is_said_in_a_box() {
+    // This panel's bus has nobody who shows notifications, and nothing opens a file.
+    let (screen, panel, sshd) = (Screen::start(), Panel::start(), Sshd::start());
+    let config = Config::of(Tunnel::to(&sshd, "Production").line("autostart = false"));
+    let mut home = Home::new(&config).on(&screen).env("PATH", "/nonexistent");
+    for (name, value) in panel.environment() {
+        home = home.env(&name, value);
+    }
+    let passerelle = home.run_in_tray();
+    panel.wait_icon().choose("Open the log");
+    screen.wait_window("Passerelle could not do it");
+    screen.press(&["Escape"]);
+    screen.wait_no_window("Passerelle could not do it");
+    passerelle.succeed(&["quit"]);
 }

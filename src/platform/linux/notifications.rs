@@ -1,5 +1,6 @@
 //! Notifications by D-Bus: the Desktop Notifications Specification 1.2.
 
+use crate::platform::Notification;
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::future::pending;
@@ -23,22 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Notifications(Option<mpsc::UnboundedSender<Notification>>);
 
-struct Notification {
-    title: String,
-    text: String,
-    clicked: Box<dyn Fn() + Send>,
-}
-
 impl Notifications {
-    /// Shows it. `clicked` is called on a thread of its own when the user clicks it.
-    ///
-    /// Best effort: a desktop without notifications is no reason not to run.
-    pub fn show(&mut self, title: &str, text: &str, clicked: Box<dyn Fn() + Send>) {
-        let notification = Notification {
-            title: title.to_owned(),
-            text: text.to_owned(),
-            clicked,
-        };
+    /// Shows it.
+    pub fn show(&mut self, notification: Notification) {
         let queue = self.0.get_or_insert_with(|| {
             let (queue, asked) = mpsc::unbounded_channel();
             let started = thread::Builder::new()
@@ -49,8 +37,9 @@ impl Notifications {
             }
             queue
         });
-        // Where the thread did not start, nothing is told.
-        let _ = queue.send(notification);
+        if let Err(unsent) = queue.send(notification) {
+            (unsent.0.refused)();
+        }
     }
 }
 
@@ -75,6 +64,7 @@ async fn serve(mut asked: mpsc::UnboundedReceiver<Notification>) {
                     Ok(()) => shown = Some(notification),
                     Err(error) => {
                         tracing::warn!(%error, "a notification is not shown");
+                        (notification.refused)();
                         desktop = None;
                     }
                 }

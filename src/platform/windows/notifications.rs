@@ -1,6 +1,7 @@
 //! Toasts of the notification centre, under our own identity.
 
 use super::registration::APP_ID;
+use crate::platform::Notification;
 use windows::Data::Xml::Dom::XmlDocument;
 use windows::Foundation::TypedEventHandler;
 use windows::UI::Notifications::{ToastNotification, ToastNotificationManager};
@@ -14,13 +15,20 @@ pub struct Notifications {
 }
 
 impl Notifications {
-    /// Shows it. `clicked` is called on a thread of the system's when the user clicks it.
-    ///
-    /// Best effort: a system without notifications is no reason not to run.
-    pub fn show(&mut self, title: &str, text: &str, clicked: Box<dyn Fn() + Send>) {
-        match toast(title, text, clicked) {
+    /// Shows it.
+    pub fn show(&mut self, notification: Notification) {
+        let Notification {
+            title,
+            text,
+            clicked,
+            refused,
+        } = notification;
+        match toast(&title, &text, clicked) {
             Ok(toast) => self.last = Some(toast),
-            Err(error) => tracing::warn!(%error, "a notification is not shown"),
+            Err(error) => {
+                tracing::warn!(%error, "a notification is not shown");
+                refused();
+            }
         }
     }
 }
