@@ -22,7 +22,7 @@
 mod common;
 
 use common::{
-    Backend, Config, Forward, Home, Key, Process, Sshd, Tunnel, free_port, get, lasts, tool,
+    Backend, Config, Forward, Home, Key, Process, Sshd, Tunnel, free_port, get, lasts, tool, visit,
     wait_until,
 };
 use rustix::process::Signal;
@@ -87,9 +87,20 @@ fn measure(kind: Kind) -> Vec<Row> {
         "after an outage of 20 s: until it is usable",
         seconds(scene.until_usable()),
     );
-    let lost = asking.into_iter().map(thread::JoinHandle::join);
-    let lost = lost.filter(|asked| !matches!(asked, Ok(true))).count();
-    row("local connections lost meanwhile, of 20", lost.to_string());
+    let lost: Vec<Duration> = asking
+        .into_iter()
+        .filter_map(|asked| asked.join().expect("it does not panic").err())
+        .collect();
+    let refused = lost.iter().filter(|after| **after < Duration::from_secs(1));
+    let (refused, lost) = (refused.count(), lost.len());
+    row(
+        "local connections refused meanwhile, of 20",
+        refused.to_string(),
+    );
+    row(
+        "… given up after they had waited for 15 s",
+        (lost - refused).to_string(),
+    );
 
     let scene = Scene::start(kind);
     scene.signal(Signal::STOP);
@@ -158,10 +169,13 @@ impl Scene {
         start.elapsed()
     }
 
-    /// Asks once, and lets a second pass.
-    fn ask_in_a_second(&self) -> thread::JoinHandle<bool> {
-        let local = self.local;
-        let asking = thread::spawn(move || answers(local));
+    /// Asks once, patiently, and lets a second pass. Says after how long the asking failed.
+    fn ask_in_a_second(&self) -> thread::JoinHandle<Result<(), Duration>> {
+        let (local, start) = (self.local, Instant::now());
+        let asking = thread::spawn(move || match visit(local, "/metrics") {
+            Ok(_) => Ok(()),
+            Err(_) => Err(start.elapsed()),
+        });
         lasts(Duration::from_secs(1));
         asking
     }

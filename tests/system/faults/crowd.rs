@@ -2,8 +2,8 @@
 
 use super::scene::{BOUND, Scene, within};
 use crate::common::{
-    Backend, Forward, Home, Passerelle, Sshd, Tunnel, descriptors, free_port, get, memory_mib,
-    raise_descriptor_limit, wait_until,
+    Backend, Config, Forward, Home, Key, Passerelle, Sshd, Tunnel, descriptors, free_port, get,
+    memory_mib, raise_descriptor_limit, wait_until,
 };
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -97,4 +97,33 @@ fn a_thousand_connections_at_once_are_all_served() {
     });
     println!("{} MiB after", memory_mib(pid));
     assert!(get(locals[0], "/metrics").is_ok());
+}
+
+#[test]
+fn a_hundred_clients_share_a_server_that_takes_ten_at_a_time() {
+    let mut sshd = Sshd::with("MaxStartups 10:30:100");
+    let home = Home::empty().trusting(&sshd);
+    let key = Key::ed25519(home.home("key"));
+    sshd.authorize(&key);
+    let tunnel = |number: u32| Tunnel::to(&sshd, &format!("client {number}")).key(key.path());
+    let config = (1..100).fold(Config::of(tunnel(0)), |config, number| {
+        config.and(tunnel(number))
+    });
+    home.configure(&config.text());
+    let passerelle = home.run();
+    let all_up = || {
+        let status = passerelle.status();
+        let tunnels = status["tunnels"].as_array().cloned().unwrap_or_default();
+        tunnels.len() == 100 && tunnels.iter().all(|tunnel| tunnel["phase"] == "healthy")
+    };
+    let bound = Duration::from_secs(180);
+    let start = Instant::now();
+    wait_until("all are up", bound, all_up);
+    within("all up", start, bound);
+    sshd.restart();
+    let start = Instant::now();
+    wait_until("all are up again", bound, || {
+        sshd.sessions() >= 100 && all_up()
+    });
+    within("all up after a restart", start, bound);
 }

@@ -1,0 +1,222 @@
+//! One fault after another, at random and without end: how fast is it back, and does it grow?
+//!
+//! `scripts/soak [MINUTES [SEED]]` runs it. It takes root, as the tests do.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::expect_used,
+    reason = "a measurement that cannot be taken is no measurement"
+)]
+
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the tests need more of the lab than this"
+)]
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{
+    Backend, Forward, Home, Mishap, Passerelle, Pattern, Proxy, Sshd, Tunnel, descriptors,
+    free_port, get, lasts, memory_mib, wait_until,
+};
+use rustix::process::Signal;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const BOUND: Duration = Duration::from_secs(120);
+
+/// What is downloaded again and again, while everything breaks.
+const LENGTH: u64 = 8 << 20;
+
+/// A fault.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Reset,
+    Killed,
+    Silent,
+    Restarted,
+    Asleep,
+    Flipped,
+    Truncated,
+    Slow,
+}
+
+impl Fault {
+    const ALL: [Self; 8] = [
+        Self::Reset,
+        Self::Killed,
+        Self::Silent,
+        Self::Restarted,
+        Self::Asleep,
+        Self::Flipped,
+        Self::Truncated,
+        Self::Slow,
+    ];
+}
+
+fn main() {
+    let option = |name: &str, default: u64| {
+        let mut arguments = std::env::args().skip_while(|argument| argument != name);
+        let value = arguments.nth(1).map(|value| value.parse());
+        value.transpose().expect("a number").unwrap_or(default)
+    };
+    let (minutes, seed) = (option("--minutes", 2), option("--seed", 1));
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut scene = Scene::start();
+    let downloads = scene.download_for_ever();
+    let end = Instant::now() + Duration::from_secs(60 * minutes);
+    let mut recoveries = Vec::new();
+    let mut sizes = Vec::new();
+    while Instant::now() < end {
+        let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
+        scene.inject(fault);
+        let start = Instant::now();
+        wait_until("it works again", BOUND, || scene.answers());
+        let took = start.elapsed();
+        scene.passerelle.wait_phase("healthy", BOUND);
+        // Sessions that were silent are of no more use to anybody.
+        if matches!(fault, Fault::Silent) {
+            scene.sshd.thaw_sessions();
+        }
+        let pid = scene.passerelle.pid();
+        let (memory, files) = (memory_mib(pid), descriptors(pid));
+        println!("{fault:?}: {took:.2?}, {memory:.1} MiB, {files} descriptors");
+        recoveries.push(took);
+        sizes.push((memory, files as f64));
+    }
+    recoveries.sort();
+    let at = |share: usize| recoveries[(recoveries.len() - 1) * share / 100];
+    println!(
+        "{} recoveries: half within {:.2?}, 99 % within {:.2?}, the slowest {:.2?}",
+        recoveries.len(),
+        at(50),
+        at(99),
+        at(100)
+    );
+    let memory: Vec<_> = sizes.iter().map(|size| size.0).collect();
+    let files: Vec<_> = sizes.iter().map(|size| size.1).collect();
+    println!(
+        "per 100 recoveries: {:+.2} MiB, {:+.2} descriptors",
+        100.0 * slope(&memory),
+        100.0 * slope(&files)
+    );
+    println!(
+        "{} downloads were whole; no byte was wrong",
+        downloads.load(Ordering::Relaxed)
+    );
+}
+
+/// A tunnel through a proxy.
+struct Scene {
+    passerelle: Passerelle,
+    sshd: Sshd,
+    proxy: Proxy,
+    local: u16,
+    _backend: Backend,
+}
+
+impl Scene {
+    fn start() -> Self {
+        let (sshd, backend, local) = (Sshd::start(), Backend::start(), free_port());
+        let proxy = Proxy::to(sshd.port());
+        let tunnel = Tunnel::to(&sshd, "soak").by_port(proxy.port());
+        let forward = Forward::tcp("Backend", local, backend.port()).line("open = \"/metrics\"");
+        let passerelle = Passerelle::on(Home::empty(), &sshd, tunnel, [forward]);
+        passerelle.wait_phase("healthy", BOUND);
+        Self {
+            passerelle,
+            sshd,
+            proxy,
+            local,
+            _backend: backend,
+        }
+    }
+
+    fn inject(&mut self, fault: Fault) {
+        match fault {
+            Fault::Reset => self.proxy.reset(),
+            Fault::Killed => self.sshd.kill_sessions(),
+            Fault::Silent => self.sshd.freeze_sessions(),
+            Fault::Restarted => {
+                self.sshd.stop();
+                self.sshd.restart();
+            }
+            Fault::Asleep => {
+                self.passerelle.signal(Signal::STOP);
+                self.sshd.kill_sessions();
+                lasts(Duration::from_secs(11));
+                self.passerelle.signal(Signal::CONT);
+            }
+            Fault::Flipped => self.proxy.mishap(Mishap::Flip),
+            Fault::Truncated => self.proxy.mishap(Mishap::Truncate),
+            Fault::Slow => {
+                self.proxy.delay(Duration::from_millis(100));
+                lasts(Duration::from_secs(2));
+                self.proxy.delay(Duration::ZERO);
+            }
+        }
+    }
+
+    fn answers(&self) -> bool {
+        get(self.local, "/metrics").is_ok_and(|reply| reply.status == 200)
+    }
+
+    /// Counts those that came whole. One with another byte, or that ends too early, ends the run.
+    fn download_for_ever(&self) -> Arc<AtomicU64> {
+        let (local, whole) = (self.local, Arc::new(AtomicU64::new(0)));
+        let counter = Arc::clone(&whole);
+        thread::spawn(move || {
+            loop {
+                match download(local) {
+                    Ok(true) => {
+                        counter.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(false) => {
+                        eprintln!("a download ended in order, and was not whole");
+                        std::process::exit(1);
+                    }
+                    Err(_) => lasts(Duration::from_millis(100)),
+                }
+            }
+        });
+        whole
+    }
+}
+
+/// Whether what came, came whole; an error where it did not end in order.
+fn download(local: u16) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, local))?;
+    stream.set_read_timeout(Some(BOUND))?;
+    write!(stream, "GET /bytes/{LENGTH} HTTP/1.1\r\n\r\n")?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let got = Pattern::summary(&mut stream)?;
+    let sent = Pattern::summary(&mut Pattern::new().take(LENGTH))?;
+    Ok(got == sent)
+}
+
+/// The slope of the line that fits best, per step.
+fn slope(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = |sum: f64| sum / count;
+    let (middle, height) = (
+        mean((0..values.len()).map(|x| x as f64).sum()),
+        mean(values.iter().sum()),
+    );
+    let (mut above, mut below) = (0.0, 0.0);
+    for (x, y) in values.iter().enumerate() {
+        let x = x as f64 - middle;
+        above += x * (y - height);
+        below += x * x;
+    }
+    if below == 0.0 { 0.0 } else { above / below }
+}
