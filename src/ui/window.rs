@@ -1,8 +1,8 @@
 //! A dialog's window: made when there is something to show, gone with all that it holds when it is
 //! closed.
 //!
-//! It draws when egui asks for it, and never else: an event that changes nothing, and a moment of
-//! which egui wants to hear, are all that wakes it.
+//! It draws when egui asks for it, and never else: what wakes it is an event, or the moment for which
+//! egui wants to be woken.
 
 use super::UiEvent;
 use super::icon;

@@ -9,9 +9,9 @@ use egui::{Event, Id, Key, Response, Ui};
 
 /// For how long after its appearance Enter, Escape and the space bar do nothing, in seconds: who was
 /// typing elsewhere when the dialog came up has not read it.
-pub(in crate::ui) const UNREAD: f64 = 0.4;
+const UNREAD: f64 = 0.4;
 
-/// The line between two parts of a dialog, in points.
+/// The space between two parts of a dialog, in points.
 const GAP: f32 = 16.0;
 
 /// Shows the dialog; returns the answer when it is given. `shown_for` is how long the user has had it
