@@ -2,10 +2,11 @@
 
 use super::intent::{Intents, Step};
 use super::logon;
+use super::report;
 use crate::config;
 use crate::desktop;
 use crate::engine::EngineHandle;
-use crate::i18n::{self, tray as words};
+use crate::i18n::{self, run, tray as words};
 use crate::model::{Command, ForwardId, Input, Language, Snapshot, TunnelView};
 use crate::paths::Paths;
 use crate::ui::{UiEvent, UiHandle, Wish};
@@ -45,8 +46,8 @@ impl Steward {
 
     /// Serves until the engine ends. When the user interface ends first, everything does.
     pub(crate) async fn serve(mut self, mut wishes: mpsc::UnboundedReceiver<Wish>) {
-        self.tell_autostart();
         self.tell_snapshot();
+        self.tell_autostart();
         loop {
             let due = self.intents.due();
             tokio::select! {
@@ -110,22 +111,16 @@ impl Steward {
 
     fn explain(&self, forward: &ForwardId) {
         let snapshot = self.now();
-        let l = self.language;
-        let asks = |tunnel: &TunnelView| tunnel.question.is_some();
-        if snapshot.tunnel(&forward.tunnel).is_some_and(asks) {
+        let Some(tunnel) = snapshot.tunnel(&forward.tunnel) else {
+            return;
+        };
+        if tunnel.question.is_some() {
             // The question says it all.
             return;
         }
-        let reason = snapshot.tunnel(&forward.tunnel).and_then(|tunnel| {
-            let view = tunnel.forwards.iter().find(|view| view.id() == forward);
-            let fault = tunnel
-                .fault
-                .as_ref()
-                .map(|fault| i18n::fault(l, fault).message);
-            fault.or_else(|| words::trouble(l, view?))
-        });
-        let text = words::not_open_yet(l, &forward.name, &reason.unwrap_or_default());
-        tracing::info!(%forward, reason = text, "not open yet");
+        let reason = why_not(self.language, tunnel, forward);
+        let text = words::not_open_yet(self.language, &forward.name, &reason);
+        tracing::info!(%forward, text, "not open yet");
         self.ui.tell(UiEvent::Failed(text));
     }
 
@@ -179,6 +174,17 @@ impl Steward {
         // A closed queue means that the engine has ended.
         let _ = self.inputs.send(input).await;
     }
+}
+
+/// What stands between the user and the service: a fault of the tunnel, or of the service, or time.
+fn why_not(l: Language, tunnel: &TunnelView, forward: &ForwardId) -> String {
+    if let Some(fault) = &tunnel.fault {
+        return i18n::fault(l, fault).message;
+    }
+    let view = tunnel.forwards.iter().find(|view| view.id() == forward);
+    let detail = view.map(|view| report::detail(view, l));
+    let detail = detail.filter(|detail| !detail.is_empty());
+    detail.unwrap_or_else(|| run::in_state(l, tunnel.id().as_str(), &i18n::phase(l, tunnel.phase)))
 }
 
 async fn sleep_until(due: Option<Instant>) {

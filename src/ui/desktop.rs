@@ -53,7 +53,7 @@ pub(super) struct Desktop {
 
 enum IconState {
     /// Nothing to show yet.
-    Unborn,
+    Pending,
     Shown(Box<Tray>),
     /// The system takes no icon.
     Impossible,
@@ -72,7 +72,7 @@ impl Desktop {
             snapshot: Arc::default(),
             autostart: Autostart::Fixed(false),
             clock: WallClock::now(),
-            icon: IconState::Unborn,
+            icon: IconState::Pending,
             pulse: Pulse::default(),
             retry: None,
             prompts: Prompts::new(manner.language, manner.keyring, proxy.clone()),
@@ -108,7 +108,7 @@ impl Desktop {
             menu: menu::menu(&self.snapshot, &with),
         };
         match &mut self.icon {
-            IconState::Unborn => self.icon = self.bear(view),
+            IconState::Pending => self.icon = self.create_icon(view),
             IconState::Shown(tray) => {
                 self.retry = (!tray.show(view)).then(|| now + RETRY);
             }
@@ -116,7 +116,7 @@ impl Desktop {
         }
     }
 
-    fn bear(&self, view: View) -> IconState {
+    fn create_icon(&self, view: View) -> IconState {
         match Tray::new(view) {
             Ok(tray) => IconState::Shown(Box::new(tray)),
             Err(error) => {
