@@ -9,6 +9,14 @@ use crate::paths::Paths;
 use crate::platform;
 use std::ffi::OsString;
 use std::fs;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How long another one may take from the lock to its first answer.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// How long to leave it alone between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Names who starts it.
 const STARTED: &str = "--started";
@@ -33,10 +41,23 @@ pub(super) fn hold(
     platform::leave_console();
     match super::hold(cx, false, secrets, app::run_with_icon) {
         Err(failure) if failure.is(Exit::AlreadyRunning) => match started {
-            None => block_on(switch::done(cx, &Request::Show)),
+            None => block_on(show(cx)),
             Some(_) => Ok(()),
         },
         outcome => outcome,
+    }
+}
+
+/// Has the running one show itself. It may be starting as well, and not listen yet.
+async fn show(cx: &Context) -> Result<(), Failure> {
+    let given_up = Instant::now() + STARTING;
+    loop {
+        match switch::done(cx, &Request::Show).await {
+            Err(failure) if failure.is(Exit::NotRunning) && Instant::now() < given_up => {
+                sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -269,6 +269,23 @@ fn a_click_on_a_tunnel_that_asks_brings_its_question() {
     assert_eq!(opened(&passerelle), "");
 }
 
+#[test]
+fn of_two_that_start_at_once_one_runs_and_the_other_leaves_well() {
+    let (screen, panel) = (Screen::start(), Panel::start());
+    let sshd = Sshd::start();
+    let config = Config::of(Tunnel::to(&sshd, "Production").password());
+    let home = home(&config, &screen, &panel).trusting(&sshd);
+    let mut started = [home.spawn_tray(), home.spawn_tray()];
+    let mut statuses = Vec::new();
+    wait_until("one of them leaves", BOUND, || {
+        statuses = started.iter_mut().filter_map(|tray| tray.ended()).collect();
+        !statuses.is_empty()
+    });
+    assert_eq!(statuses.len(), 1);
+    assert_eq!(statuses[0].code(), Some(0), "{}", home.complained());
+    home.succeed(&["quit"]);
+}
+
 /// Nothing turns while nothing happens, though items of the menu were chosen before.
 #[track_caller]
 fn assert_idle(passerelle: &Passerelle) {
