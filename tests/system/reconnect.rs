@@ -20,7 +20,8 @@ struct Scene {
 impl Scene {
     fn new(sshd: Sshd) -> Self {
         let (backend, local) = (Backend::start(), free_port());
-        let forward = Forward::tcp("Backend", local, backend.port());
+        // Without a probe, so that nothing moves but what a test moves.
+        let forward = Forward::new("Backend", local, backend.port()).line("health = \"none\"");
         let passerelle = Passerelle::ready(&sshd, [forward]);
         passerelle.wait_phase("healthy", BOUND);
         Self {
@@ -211,11 +212,6 @@ fn a_cut_cable_is_found_in_the_middle_of_an_upload() {
             found < Duration::from_secs(51),
             "the promise is 46 s: {found:?}"
         );
-        // The way is back before the session was given up: the upload goes on where it was.
-        let sent = || scene.passerelle.tunnel()["forwards"][0]["bytes_out"].as_u64();
-        let before = sent();
-        wait_until("the upload goes on", BOUND, || sent() > before);
-        scene.sshd.kill_sessions();
         let ended = uploading.join().expect("it does not panic");
         assert!(ended.is_err(), "the upload is told");
     });

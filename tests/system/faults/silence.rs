@@ -16,6 +16,17 @@ fn a_connection_over_a_silent_session_is_answered_within_five_seconds() {
 }
 
 #[test]
+fn a_silent_session_is_found_by_its_probes() {
+    let scene = Scene::healthy();
+    let first = scene.attempt();
+    scene.sshd.freeze_sessions();
+    let start = Instant::now();
+    wait_until("another is dialled", BOUND, || scene.attempt() > first);
+    within("dialled", start, Duration::from_secs(18));
+    scene.passerelle.wait_phase("healthy", BOUND);
+}
+
+#[test]
 fn a_stall_of_twenty_seconds_drops_nothing() {
     let scene = Scene::healthy();
     let mut open = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it listens");
