@@ -75,8 +75,9 @@ impl Screen {
 
     /// Presses keys one after the other, by X11's names of them.
     pub(crate) fn press(&self, keys: &[&str]) {
-        // A dialog takes no answer of somebody who cannot have read it.
-        let arguments = [&["sleep", "0.6", "key", "--delay", "40"], keys].concat();
+        // A dialog takes no answer of somebody who cannot have read it: 0.4 s, from when it notices that
+        // it is in front, which on a busy machine is later.
+        let arguments = [&["sleep", "1.2", "key", "--delay", "40"], keys].concat();
         self.xdotool(&arguments).expect("xdotool presses keys");
     }
 
