@@ -108,9 +108,20 @@ impl Desktop {
             menu: menu::menu(&self.snapshot, &with),
         };
         match &mut self.icon {
-            IconState::Pending => self.icon = self.create_icon(view),
+            IconState::Pending => {
+                self.icon = self.create_icon(view);
+                self.retry = Some(now + RETRY);
+            }
             IconState::Shown(tray) => {
-                self.retry = (!tray.show(view)).then(|| now + RETRY);
+                if tray.show(view.clone()) {
+                    self.retry = None;
+                } else {
+                    // What is not taken the second time was never put there.
+                    if self.retry.is_some_and(|at| at <= now) {
+                        self.icon = self.create_icon(view);
+                    }
+                    self.retry = Some(now + RETRY);
+                }
             }
             IconState::Impossible => {}
         }

@@ -50,11 +50,17 @@ impl Tray {
             .with_tooltip(platform::tooltip_text(&view.tooltip))
             .with_icon(drawing(&view)?)
             .build()?;
+        // The tooltip is set again with the next view: only a change tells whether the taskbar took the
+        // icon, for which it may be too busy while a session starts.
+        let shown = View {
+            tooltip: String::new(),
+            ..view
+        };
         Ok(Self {
             icon,
             menu,
             nodes,
-            shown: view,
+            shown,
         })
     }
 
