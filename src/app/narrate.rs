@@ -111,7 +111,12 @@ impl Narrator {
                 self.explained.remove(after.id());
                 return Some(words::all_works(l, name, &addresses(after)));
             }
-            Phase::Waiting | Phase::Offline => match after.next_dial {
+            // That a look finds no way either is no news.
+            Phase::Offline if was == Some(Phase::Offline) && self.is_explained(after) => {
+                return None;
+            }
+            Phase::Offline => words::in_state(l, name, &i18n::phase(l, after.phase)),
+            Phase::Waiting => match after.next_dial {
                 Some(at) => {
                     let wait = at.saturating_duration_since(now);
                     words::tries_again_in(l, name, wait.as_millis().div_ceil(1000) as u64)
@@ -124,7 +129,7 @@ impl Narrator {
             }
         };
         match &after.fault {
-            Some(fault) if self.explained.get(after.id()) != Some(fault) => {
+            Some(fault) if !self.is_explained(after) => {
                 let explained = i18n::fault(l, fault);
                 line = format!("{line} {} {}", explained.message, explained.hint);
                 self.explained.insert(after.id().clone(), fault.clone());
@@ -135,6 +140,11 @@ impl Narrator {
             }
         }
         Some(line)
+    }
+
+    /// Whether the reader knows the tunnel's fault.
+    fn is_explained(&self, view: &TunnelView) -> bool {
+        view.fault.as_ref() == self.explained.get(view.id())
     }
 
     fn forward(&self, before: Option<&ForwardView>, after: &ForwardView) -> Option<String> {
@@ -239,6 +249,25 @@ mod tests {
         let first = waiting(1.2);
         assert!(first[0].starts_with("Production: will try again in 2 s. The server"));
         assert_eq!(waiting(4.0), ["Production: will try again in 4 s."]);
+    }
+
+    #[test]
+    fn a_tunnel_without_a_network_is_told_of_once() {
+        let mut narrator = narrator(Output::Lines);
+        let now = Instant::now();
+        let mut snapshot = samples::healthy();
+        let mut offline = |next_dial| {
+            snapshot.tunnels[0].phase = Phase::Offline;
+            snapshot.tunnels[0].fault = Some(Fault::NoRoute {
+                server: "m@s:722".into(),
+                detail: String::new(),
+            });
+            snapshot.tunnels[0].next_dial = next_dial;
+            narrator.tell(&snapshot, now).len()
+        };
+        assert_eq!(offline(Some(now)), 1);
+        assert_eq!(offline(None), 0, "it looks for a way");
+        assert_eq!(offline(Some(now + Duration::from_secs(60))), 0);
     }
 
     #[test]

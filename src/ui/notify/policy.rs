@@ -139,6 +139,8 @@ impl Notifier {
             }
             if at > now {
                 self.look_again(at);
+            } else if view.phase == Phase::Offline {
+                // Away from the server's network nothing is broken, and the icon shows it.
             } else if self.may_tell(2, BUDGET - KEPT, now) {
                 course.connection = Connection::ToldLost;
                 self.told.push_back(now);

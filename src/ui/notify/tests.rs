@@ -50,9 +50,20 @@ fn a_longer_loss_is_told_once_and_its_end_once() {
     let mut bench = Bench::new();
     bench.spend(5, Phase::Healthy);
     assert_eq!(bench.spend(5, Phase::Waiting), []);
-    assert_eq!(bench.spend(600, Phase::Offline), [(15, News::Lost)]);
+    assert_eq!(bench.spend(600, Phase::Waiting), [(15, News::Lost)]);
     assert_eq!(bench.spend(100, Phase::Degraded), [(610, News::Back)]);
     assert_eq!(bench.spend(100, Phase::Healthy), []);
+}
+
+#[test]
+fn leaving_the_servers_network_is_no_loss_to_tell() {
+    let mut bench = Bench::new();
+    bench.spend(5, Phase::Healthy);
+    assert_eq!(bench.spend(86_400, Phase::Offline), []);
+    assert_eq!(bench.spend(600, Phase::Healthy), []);
+    bench.spend(60, Phase::Offline);
+    // There is a way again, and it does not help.
+    assert_eq!(bench.spend(60, Phase::Waiting).len(), 1);
 }
 
 #[test]
