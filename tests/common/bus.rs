@@ -4,6 +4,7 @@ use super::process::{Process, tool};
 use super::scratch::Scratch;
 use super::wait::wait_until;
 use std::ffi::OsString;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
@@ -28,7 +29,10 @@ impl Bus {
         command.args(["--session", "--nofork", "--nopidfile"]);
         command.arg(format!("--address=unix:path={}", dir.join("bus").display()));
         let daemon = Process::start("dbus-daemon", command.stderr(Stdio::null()));
-        wait_until("the bus is there", BOUND, || dir.join("bus").exists());
+        wait_until("the bus is there", BOUND, || {
+            // The socket is there a moment before it is listened to.
+            UnixStream::connect(dir.join("bus")).is_ok()
+        });
         Self {
             _daemon: daemon,
             dir,

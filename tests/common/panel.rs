@@ -2,7 +2,7 @@
 //! the eyes and hands for the item that registers there and for its menu (com.canonical.dbusmenu).
 
 use super::bus::Bus;
-use super::wait::wait_for;
+use super::wait::{wait_for, wait_until};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, mpsc};
@@ -102,7 +102,14 @@ impl Panel {
         Icon { panel: self, owner }
     }
 
-    fn call<B>(&self, owner: &str, path: &str, interface: &str, method: &str, body: B) -> Message
+    fn call<B>(
+        &self,
+        owner: &str,
+        path: &str,
+        interface: &str,
+        method: &str,
+        body: B,
+    ) -> zbus::Result<Message>
     where
         B: serde::Serialize + zbus::zvariant::DynamicType + Send + Sync + 'static,
     {
@@ -115,8 +122,7 @@ impl Panel {
                 connection.call_method(Some(&*owner), &*path, Some(&*interface), &*method, &body);
             let _ = done.send(reply.await);
         });
-        let reply = reply.recv_timeout(BOUND).expect("an answer in time");
-        reply.unwrap_or_else(|error| panic!("{method}: {error}"))
+        reply.recv_timeout(BOUND).expect("an answer in time")
     }
 }
 
@@ -174,13 +180,13 @@ impl Icon<'_> {
     /// Chooses the line of that text.
     #[track_caller]
     pub(crate) fn choose(&self, label: &str) {
-        let id = self.line(label).id;
-        self.call(
-            "/MenuBar",
-            MENU,
-            "Event",
-            (id, "clicked", Value::I32(0), 0_u32),
-        );
+        // The menu may change between the look and the click.
+        wait_until(&format!("{label:?} is chosen"), BOUND, || {
+            let body = (self.line(label).id, "clicked", Value::I32(0), 0_u32);
+            let owner = &self.owner;
+            let clicked = self.panel.call(owner, "/MenuBar", MENU, "Event", body);
+            clicked.is_ok()
+        });
     }
 
     /// Clicks on the icon itself.
@@ -193,6 +199,7 @@ impl Icon<'_> {
         let dbus = "org.freedesktop.DBus";
         let method = "NameHasOwner";
         let reply = self.panel.call(dbus, "/", dbus, method, self.owner.clone());
+        let reply = reply.expect("the bus answers");
         let has_owner: bool = reply.body().deserialize().expect("yes or no");
         !has_owner
     }
@@ -212,7 +219,8 @@ impl Icon<'_> {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType + Send + Sync + 'static,
     {
-        self.panel.call(&self.owner, path, interface, method, body)
+        let reply = self.panel.call(&self.owner, path, interface, method, body);
+        reply.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 }
 

@@ -183,18 +183,20 @@ fn the_menu_does_what_it_says() {
     wait_until("it is checked", BOUND, || {
         icon.line(logon).checked == Some(true)
     });
-    let text = fs::read_to_string(&entry).expect("it was written");
     let command = format!(
         "Exec=\"{}\" \"--started\" \"at-logon\" \"--config\" \"{}\" ",
         env!("CARGO_BIN_EXE_passerelle-tray"),
         passerelle.config_file().display()
     );
-    assert!(text.contains(&command), "{text}");
+    // The panel's item is checked by the click already, the program acts on it after that.
+    wait_until("it is written", BOUND, || {
+        fs::read_to_string(&entry).is_ok_and(|text| text.contains(&command))
+    });
     icon.choose(logon);
     wait_until("it is not", BOUND, || {
         icon.line(logon).checked == Some(false)
     });
-    assert!(!entry.exists());
+    wait_until("it is removed", BOUND, || !entry.exists());
 
     // The second one leaves it to the first.
     let second = passerelle.second_tray();
