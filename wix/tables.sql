@@ -13,7 +13,15 @@ UPDATE `Component` SET `Condition` = 'FRENCH' WHERE `Component` = 'CShortcutFren
 
 # There are no dialogs, so nothing is left to do before the execution: what would be found out before it
 # would be handed on to it in part, the directory and not what the installed version was installed with.
-DELETE FROM `InstallUISequence` WHERE `Action` <> 'ExecuteAction'
+# (One by one: msibuild removes the wrong rows when a condition fits several.)
+DELETE FROM `InstallUISequence` WHERE `Action` = 'FindRelatedProducts'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'AppSearch'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'LaunchConditions'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'ValidateProductID'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'CostInitialize'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'FileCost'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'CostFinalize'
+DELETE FROM `InstallUISequence` WHERE `Action` = 'MigrateFeatureStates'
 
 # Registry searches in the 64-bit view (16), for raw values (2).
 UPDATE `RegLocator` SET `Type` = 18 WHERE `Type` = 2

@@ -70,9 +70,18 @@ pub(crate) fn file(windows: &str) -> PathBuf {
 
 /// Runs msiexec, silently; gives its exit code.
 pub(crate) fn msiexec(action: &str, package: &Path, properties: &[&str]) -> Option<i32> {
+    install(action, package, &[&["/qn"], properties].concat())
+}
+
+/// Opens the package, as a double click on it does; gives msiexec's exit code.
+pub(crate) fn open(package: &Path) -> Option<i32> {
+    install("/i", package, &[])
+}
+
+fn install(action: &str, package: &Path, arguments: &[&str]) -> Option<i32> {
     let mut command = program::under_wine("msiexec");
-    command.arg(action).arg(backslashes(package)).arg("/qn");
-    run(command.args(properties)).0
+    command.arg(action).arg(backslashes(package));
+    run(command.args(arguments)).0
 }
 
 /// Runs a program for Windows; gives its exit code and what it printed.

@@ -1,7 +1,9 @@
 //! The package: installed, upgraded, refused, removed, always without a question.
 
 use crate::common::{Process, free_port, program};
-use crate::machine::{INSTALLED, REFUSED, Release, file, msiexec, registry, wait_running, wine};
+use crate::machine::{
+    INSTALLED, REFUSED, Release, file, msiexec, open, registry, wait_running, wine,
+};
 use std::fs;
 use std::path::Path;
 
@@ -156,6 +158,25 @@ fn the_directory_is_the_administrators_choice() {
     }
     assert!(registry(RUN).contains(&format!(r"{elsewhere}\passerelle-tray.exe")));
     installation.remove();
+}
+
+#[test]
+fn an_upgrade_by_a_double_click_keeps_what_was_chosen() {
+    let elsewhere = r"C:\Tools\Passerelle";
+    let directory = format!("INSTALLDIR={elsewhere}");
+    let old = Installation::of(Release::this(), &[&directory, "SSH_HOST=gate.example"]);
+    let next = Release::next();
+    assert_eq!(open(&next.package()), Some(0));
+    std::mem::forget(old);
+    let new = Installation {
+        release: Release::next(),
+    };
+    assert!(same(
+        &file(&format!(r"{elsewhere}\passerelle.exe")),
+        &next.file("passerelle.exe")
+    ));
+    assert!(registry(POLICY).contains("gate.example"));
+    new.remove();
 }
 
 #[test]
