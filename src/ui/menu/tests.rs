@@ -303,14 +303,15 @@ fn every_kind_of_question_is_an_entry() {
 
 #[test]
 fn a_stopped_tunnel_can_be_connected_and_not_reconnected() {
-    let times = samples::times();
+    let mut times = samples::times();
     let mut snapshot = samples::in_phases([Phase::Stopped]);
-    snapshot.tunnels[0].since = times.now - Duration::from_secs(86_400);
+    snapshot.tunnels[0].since = times.now;
+    times.now += Duration::from_secs(86_400);
     let english = see(Language::En, &snapshot, times);
     assert!(
         english.contains(
             "\
-(One: disconnected since Nov 21, 14:02)
+(One: disconnected since Nov 22, 14:02)
 Connect
 (Reconnect now)
 "
