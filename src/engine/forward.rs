@@ -2,13 +2,15 @@
 
 use super::admit::{self, Entrance, Refusal};
 use super::holding::Holding;
-use super::link::Links;
+use super::link::{Guest, Links};
 use super::listen::Listeners;
 use super::local::LocalEnd;
 use super::pump::{self, Ending};
 use super::spool::{Backlog, Spool};
 use crate::model::{ForwardSettings, Input, TrafficCounters};
 use crate::platform;
+use russh::Channel;
+use russh::client::Msg;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -203,10 +205,7 @@ struct Connection {
 impl Connection {
     async fn run(self, local: LocalEnd) {
         let (forward, remote) = (&self.settings.id, &self.settings.remote);
-        let opened = self
-            .stop
-            .run_until_cancelled(self.entrance.open(&self.settings, self.peer))
-            .await;
+        let opened = self.stop.run_until_cancelled(self.open()).await;
         let (channel, _guest) = match opened {
             Some(Ok(opened)) => opened,
             Some(Err(Refusal::NoSession)) if self.settings.hold.page => {
@@ -229,6 +228,22 @@ impl Connection {
             Ending::ServerClosed | Ending::SessionLost | Ending::Overrun(_) => {
                 tracing::warn!(%forward, %remote, %ending, "connection reset");
             }
+        }
+    }
+}
+
+impl Connection {
+    /// A channel, as soon as there is a session. Who can be told so by a page does not wait for one
+    /// that takes the user to come.
+    async fn open(&self) -> Result<(Channel<Msg>, Guest), Refusal> {
+        let opened = self.entrance.open(&self.settings, self.peer);
+        if !self.settings.hold.page {
+            return opened.await;
+        }
+        tokio::select! {
+            biased;
+            opened = opened => opened,
+            () = self.holding.blocked(&self.settings.id.tunnel) => Err(Refusal::NoSession),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! is reset, as without us.
 
 use super::local::LocalEnd;
-use crate::model::{ForwardSettings, Snapshot, TunnelView};
+use crate::model::{ForwardSettings, Phase, Snapshot, TunnelId, TunnelView};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +32,19 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// Resolves when only the user can bring the tunnel up.
+    pub(super) async fn blocked(&self, tunnel: &TunnelId) {
+        let mut snapshots = self.snapshots.clone();
+        let blocked = |snapshot: &Arc<Snapshot>| {
+            let view = snapshot.tunnel(tunnel);
+            view.is_some_and(|view| view.phase == Phase::Blocked)
+        };
+        if snapshots.wait_for(blocked).await.is_err() {
+            // The engine has ended, and the forward with it.
+            std::future::pending().await
+        }
+    }
+
     /// Answers a browser that navigates, in order; resets anyone else.
     pub(super) async fn answer(&self, local: LocalEnd, settings: &ForwardSettings) {
         let head = match timeout(PATIENCE, read_head(local.stream())).await {

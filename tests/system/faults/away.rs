@@ -1,7 +1,9 @@
 //! What local programs see while the server is away.
 
 use super::scene::{BOUND, Scene, within};
-use crate::common::{Forward, Grafana, Passerelle, Sshd, free_port, get, visit, wait_until};
+use crate::common::{
+    Config, Forward, Grafana, Home, Passerelle, Sshd, Tunnel, free_port, get, visit, wait_until,
+};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
@@ -66,6 +68,20 @@ fn a_browser_that_has_waited_gets_a_page_that_says_so() {
     passerelle.wait_phase("healthy", BOUND);
     // Grafana sends to its login.
     assert_eq!(visit(local, "/").expect("it leads there").status, 302);
+}
+
+#[test]
+fn a_browser_learns_at_once_that_the_user_is_asked() {
+    let (sshd, local) = (Sshd::start(), free_port());
+    let tunnel = Tunnel::to(&sshd, "lab").password();
+    let home = Home::empty().trusting(&sshd);
+    home.configure(&Config::of(tunnel.forward(Forward::grafana(local, 1))).text());
+    let passerelle = home.run();
+    passerelle.wait_phase("blocked", BOUND);
+    let start = Instant::now();
+    let page = visit(local, "/").expect("it is answered");
+    assert_eq!(page.status, 503);
+    within("told", start, Duration::from_secs(5));
 }
 
 #[test]
