@@ -149,7 +149,7 @@ fn an_unknown_key_is_compared_in_a_window() {
             press(key);
         }
         wait_until("the question is answered", BOUND, || {
-            windows(DIALOG).is_empty()
+            refusals() > before || passerelle.tunnel()["phase"] == "healthy"
         });
         let trusted = refusals() == before;
         if !trusted {
