@@ -36,7 +36,7 @@ impl Health {
 /// Whether the service works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HealthState {
-    /// Nobody has asked yet in this session.
+    /// Nobody has asked yet since the SSH session began.
     #[default]
     Unknown,
     /// It works.

@@ -153,7 +153,7 @@ pub struct ForwardView {
     pub listening: bool,
     /// Why its listener is not bound.
     pub fault: Option<Fault>,
-    /// What the last probe through this session found.
+    /// What the last probe through the live SSH session found.
     pub health: Health,
     /// When it was last found to work for someone who had just asked. Probes that nobody waits for
     /// do not change it.

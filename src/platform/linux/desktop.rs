@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// Whether this session has a display: X11 or Wayland.
+/// Whether there is a display: X11 or Wayland.
 #[must_use]
 pub fn has_display() -> bool {
     ["DISPLAY", "WAYLAND_DISPLAY"]

@@ -10,7 +10,7 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
     GetSystemMetrics, MB_ICONERROR, MB_OK, MB_SETFOREGROUND, MessageBoxW, SM_CXSMICON,
 };
 
-/// Whether this session has a display: always, as far as a program that a user starts is concerned.
+/// Whether there is a display: always, as far as a program that a user starts is concerned.
 #[must_use]
 pub fn has_display() -> bool {
     true

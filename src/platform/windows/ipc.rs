@@ -34,7 +34,7 @@ use windows_sys::core::BOOL;
 /// How long a verb waits for the program to take it in.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// The running program's end: takes connections of this user's, in this session.
+/// The running program's end: takes connections of the user's own, from the same Windows session.
 #[derive(Debug)]
 pub struct IpcListener {
     name: String,

@@ -332,7 +332,7 @@ impl World {
             for forward in &view.forwards {
                 assert!(
                     self.probed_ok.contains(forward.id()),
-                    "healthy without a probe through this session or the one that it took over from"
+                    "healthy without a probe through the live SSH session or the one that it took over from"
                 );
             }
         }

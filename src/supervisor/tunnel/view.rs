@@ -68,7 +68,7 @@ impl Tunnel {
         }
     }
 
-    /// A service that a user opens has not answered yet in this session.
+    /// A service that a user opens has not answered yet since the SSH session began.
     fn checking(&self) -> bool {
         self.forwards.iter().any(|forward| {
             let view = forward.view();
