@@ -16,6 +16,8 @@ mod health;
 mod input;
 mod question;
 mod report;
+#[cfg(test)]
+pub(crate) mod samples;
 mod settings;
 mod snapshot;
 mod traffic;

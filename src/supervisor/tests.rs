@@ -235,6 +235,18 @@ fn dialed(action: &Action) -> Option<u64> {
     }
 }
 
+/// What a server asks by keyboard-interactive.
+fn asks_for_a_code() -> SessionEvent {
+    SessionEvent::Asks {
+        name: String::new(),
+        instruction: String::new(),
+        prompts: vec![InteractivePrompt {
+            text: "Code: ".into(),
+            echo: false,
+        }],
+    }
+}
+
 #[test]
 fn autostart_listens_first_and_dials() {
     let mut bench = Bench::new(&settings([production()]));
@@ -454,14 +466,7 @@ fn a_changed_host_key_asks_nothing() {
 
 #[test]
 fn a_servers_question_stands_for_two_minutes() {
-    let asks = SessionEvent::Asks {
-        name: String::new(),
-        instruction: String::new(),
-        prompts: vec![InteractivePrompt {
-            text: "Code: ".into(),
-            echo: false,
-        }],
-    };
+    let asks = asks_for_a_code();
     let mut bench = Bench::dialing();
     bench.session(1, asks.clone());
     assert_eq!(bench.phase(), Phase::Blocked);

@@ -117,6 +117,7 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::samples::host_key_question;
     use crate::ui::samples;
 
     const LOOKS: [Look; 6] = [
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn a_question_asks_for_attention_whatever_the_phase() {
         let mut snapshot = samples::in_phases([Phase::Connecting, Phase::Healthy]);
-        snapshot.tunnels[0].question = Some(samples::host_key_question());
+        snapshot.tunnels[0].question = Some(host_key_question(7));
         assert_eq!(Look::of(&snapshot), Look::Attention);
     }
 }

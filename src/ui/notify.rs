@@ -109,6 +109,7 @@ fn say(l: Language, notice: &Notice, snapshot: &Snapshot) -> Option<Said> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::samples::host_key_question;
     use crate::model::{Fault, Phase};
     use crate::ui::samples;
 
@@ -117,7 +118,7 @@ mod tests {
         let mut snapshot = samples::in_phases([Phase::Waiting, Phase::Healthy, Phase::Blocked]);
         let server = "maintenance@serveurproduction:722".to_owned();
         snapshot.tunnels[0].fault = Some(Fault::KeepaliveTimeout { server });
-        snapshot.tunnels[2].question = Some(samples::host_key_question());
+        snapshot.tunnels[2].question = Some(host_key_question(7));
         let told = |language, tunnel: usize, news| {
             let tunnel = snapshot.tunnels[tunnel].id().clone();
             let said = say(language, &Notice { tunnel, news }, &snapshot).unwrap();

@@ -2,9 +2,8 @@
 
 use crate::clock::WallClock;
 use crate::model::{
-    Attempt, AuthMethod, ForwardId, ForwardSettings, ForwardView, Health, HealthCheck, Hold,
-    LocalBind, Phase, PresentedKey, Question, QuestionId, QuestionKind, RemoteTarget, Snapshot,
-    Stage, Target, TunnelId, TunnelSettings, TunnelView,
+    AuthMethod, ForwardId, ForwardSettings, Health, HealthCheck, Hold, LocalBind, Phase,
+    RemoteTarget, Snapshot, Stage, Target, TunnelId, TunnelSettings, TunnelView, samples,
 };
 use crate::ui::status::Times;
 use chrono::{Local, TimeZone};
@@ -42,21 +41,6 @@ pub(super) fn times() -> Times {
     }
 }
 
-/// A question about the key `SHA256:abc`.
-pub(super) fn host_key_question() -> Question {
-    Question {
-        id: QuestionId(7),
-        kind: QuestionKind::HostKey(PresentedKey {
-            host: "serveurproduction".into(),
-            port: 722,
-            algorithm: "ssh-ed25519".into(),
-            fingerprint: "SHA256:abc".into(),
-            line: "ssh-ed25519 AAAA".into(),
-        }),
-        expires: None,
-    }
-}
-
 fn tunnel(name: &str, phase: Phase, since: Instant) -> TunnelView {
     let id = TunnelId::new(name);
     let forward = |name: &str, port, health, primary| {
@@ -78,46 +62,27 @@ fn tunnel(name: &str, phase: Phase, since: Instant) -> TunnelView {
         forward("Prometheus", 9090, HealthCheck::Prometheus, false),
         forward("Grafana", 3000, HealthCheck::Grafana, true),
     ];
-    let lives = matches!(phase, Phase::Healthy | Phase::Degraded);
-    TunnelView {
-        settings: Arc::new(TunnelSettings {
-            id,
-            host: "serveurproduction".into(),
-            port: 722,
-            user: "maintenance".into(),
-            autostart: true,
-            auth: vec![AuthMethod::Key],
-            identity: Vec::new(),
-            host_key: Vec::new(),
-            forwards: forwards.clone(),
-        }),
-        target: if matches!(phase, Phase::Stopped | Phase::Stopping) {
-            Target::Down
-        } else {
-            Target::Up
-        },
-        phase,
-        since,
-        stage: (phase == Phase::Connecting).then_some(Stage::Authenticating),
-        attempt: Some(Attempt(1)),
-        server: None,
-        round_trip: None,
-        fault: None,
-        next_dial: None,
-        question: None,
-        forwards: forwards
-            .into_iter()
-            .map(|settings| ForwardView {
-                settings,
-                listening: true,
-                fault: None,
-                health: if lives {
-                    Health::ok()
-                } else {
-                    Health::default()
-                },
-                confirmed: None,
-            })
-            .collect(),
+    let settings = TunnelSettings {
+        id,
+        host: "serveurproduction".into(),
+        port: 722,
+        user: "maintenance".into(),
+        autostart: true,
+        auth: vec![AuthMethod::Key],
+        identity: Vec::new(),
+        host_key: Vec::new(),
+        forwards,
+    };
+    let mut view = samples::healthy(Arc::new(settings), since);
+    view.phase = phase;
+    view.stage = (phase == Phase::Connecting).then_some(Stage::Authenticating);
+    if matches!(phase, Phase::Stopped | Phase::Stopping) {
+        view.target = Target::Down;
     }
+    if !matches!(phase, Phase::Healthy | Phase::Degraded) {
+        for forward in &mut view.forwards {
+            forward.health = Health::default();
+        }
+    }
+    view
 }

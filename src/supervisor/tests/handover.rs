@@ -1,9 +1,8 @@
 //! Changes of the network, sessions that fall silent, and one session that takes over from another.
 
-use super::{Bench, SERVER, id, lost, refused};
+use super::{Bench, SERVER, asks_for_a_code, id, lost, refused};
 use crate::model::{
-    Attempt, Command, Fault, Health, HealthState, Input, InteractivePrompt, Phase, SessionEvent,
-    Stage,
+    Attempt, Command, Fault, Health, HealthState, Input, Phase, SessionEvent, Stage,
 };
 use crate::supervisor::Action;
 use std::time::Duration;
@@ -172,14 +171,7 @@ fn a_new_way_that_leads_nowhere_is_left_alone_until_the_next_change() {
 
 #[test]
 fn nobody_is_asked_for_the_sake_of_a_session_that_is_not_needed() {
-    let asks = SessionEvent::Asks {
-        name: String::new(),
-        instruction: String::new(),
-        prompts: vec![InteractivePrompt {
-            text: "Code: ".into(),
-            echo: false,
-        }],
-    };
+    let asks = asks_for_a_code();
     let mut bench = settled();
     bench.session(1, SessionEvent::Rerouted);
     bench.actions();

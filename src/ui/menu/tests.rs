@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::PresentedKey;
+use crate::model::samples::host_key_question;
 use crate::model::{
     Fault, Health, HealthReason, HealthState, Phase, PortOwner, Question, QuestionKind,
 };
@@ -215,7 +216,7 @@ fn what_asks_for_the_user_is_on_top() {
     snapshot.settings_errors = Arc::new(["line 3: nonsense".to_owned()]);
     let view = &mut snapshot.tunnels[0];
     view.phase = Phase::Blocked;
-    view.question = Some(samples::host_key_question());
+    view.question = Some(host_key_question(7));
     let french = see(Language::Fr, &snapshot, times);
     assert!(
         french.starts_with(

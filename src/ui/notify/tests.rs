@@ -1,6 +1,7 @@
 //! The policy, by tables and at random.
 
 use super::*;
+use crate::model::samples::host_key_question;
 use crate::ui::samples;
 use proptest::prelude::*;
 
@@ -112,7 +113,7 @@ fn a_question_of_a_live_connection_calls_too() {
     let mut notifier = Notifier::default();
     let mut snapshot = samples::in_phases([Phase::Connecting]);
     assert_eq!(notifier.follow(&snapshot, Instant::now()), []);
-    snapshot.tunnels[0].question = Some(samples::host_key_question());
+    snapshot.tunnels[0].question = Some(host_key_question(7));
     let tunnel = snapshot.tunnels[0].id().clone();
     let news = News::NeedsYou;
     assert_eq!(
