@@ -108,19 +108,14 @@ impl Desktop {
             menu: menu::menu(&self.snapshot, &with),
         };
         match &mut self.icon {
-            IconState::Pending => {
-                self.icon = self.create_icon(view);
-                self.retry = Some(now + RETRY);
-            }
+            IconState::Pending => self.icon = self.create_icon(view),
             IconState::Shown(tray) => {
                 if tray.show(view.clone()) {
                     self.retry = None;
-                } else {
-                    // What is not taken the second time was never put there.
-                    if self.retry.is_some_and(|at| at <= now) {
-                        self.icon = self.create_icon(view);
-                    }
-                    self.retry = Some(now + RETRY);
+                } else if *self.retry.get_or_insert(now + RETRY) <= now {
+                    // What is not taken all that time was never put there.
+                    self.icon = self.create_icon(view);
+                    self.retry = None;
                 }
             }
             IconState::Impossible => {}
@@ -268,6 +263,7 @@ impl Desktop {
     /// Takes everything from the screen; what should not have happened stays there until it is read.
     fn end(&mut self, failure: Option<String>, event_loop: &ActiveEventLoop) {
         self.icon = IconState::Impossible;
+        self.retry = None;
         self.prompts.close();
         self.message = None;
         self.ending = true;

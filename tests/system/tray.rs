@@ -2,7 +2,7 @@
 
 use crate::common::{
     Backend, Config, Forward, Home, Icon, Key, Panel, Passerelle, Prometheus, Screen, Sshd, Tunnel,
-    free_port, get, wait_until,
+    free_port, get, lasts, wait_until,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -228,6 +228,10 @@ fn without_an_icon_it_runs_and_says_so() {
     wait_until("it says so", BOUND, || {
         without_bus.complained().contains("No icon")
     });
+    without_bus.succeed(&["down"]);
+    // By then the desktop would have been offered an icon again.
+    lasts(Duration::from_secs(6));
+    assert_idle(&without_bus);
 }
 
 #[test]
@@ -288,23 +292,36 @@ fn of_two_that_start_at_once_one_runs_and_the_other_leaves_well() {
     home.succeed(&["quit"]);
 }
 
-/// Nothing turns while nothing happens, though items of the menu were chosen before.
+/// Nothing turns while nothing happens, though items of the menu were chosen before: the main thread is
+/// seldom awake, and whoever is awake all the time shows in its processor time.
 #[track_caller]
 fn assert_idle(passerelle: &Passerelle) {
-    let before = main_thread_switches(passerelle.pid());
+    let before = main_thread(passerelle.pid());
     let start = Instant::now();
     wait_until("a while has passed", BOUND, || {
         start.elapsed() > Duration::from_secs(3)
     });
-    let wakes = main_thread_switches(passerelle.pid()) - before;
+    let after = main_thread(passerelle.pid());
+    let (wakes, ticks) = (after.0 - before.0, after.1 - before.1);
     assert!(wakes < 20, "{wakes} times awake in 3 s");
+    assert!(ticks < 30, "{ticks} hundredths of a second busy in 3 s");
 }
 
-fn main_thread_switches(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/task/{pid}/status")).expect("it runs");
+/// How often it went to sleep, and for how many clock ticks it ran: proc(5).
+fn main_thread(pid: u32) -> (u64, u64) {
+    let read =
+        |file: &str| fs::read_to_string(format!("/proc/{pid}/task/{pid}/{file}")).expect("it runs");
+    let number = |text: Option<&str>| -> u64 {
+        let text = text.expect("the kernel counts");
+        text.parse().expect("a number")
+    };
+    let (status, stat) = (read("status"), read("stat"));
     let line = status.lines().find(|line| line.starts_with("voluntary"));
-    let count = line.and_then(|line| line.split_whitespace().last());
-    count.expect("the kernel counts").parse().expect("a number")
+    let sleeps = number(line.and_then(|line| line.split_whitespace().last()));
+    // After the name, which stands in parentheses, `utime` and `stime` are the 12th and 13th field.
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let mut fields = fields.split_whitespace().skip(11);
+    (sleeps, number(fields.next()) + number(fields.next()))
 }
 
 #[track_caller]
