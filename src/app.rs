@@ -38,7 +38,7 @@ use printer::Printer;
 use prompt::Prompter;
 use report::Reporter;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steward::Steward;
@@ -226,23 +226,20 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         source,
     })?;
     let (calls, received) = mpsc::channel(CALLS);
+    let ui = match &face {
+        Face::Terminal => None,
+        Face::Desktop { ui, .. } => Some(ui.clone()),
+    };
     let desk = Desk {
         inputs: handle.inputs.clone(),
         snapshots: handle.snapshots.clone(),
         reporter: reporter.clone(),
         known_hosts,
         vault,
-        ui: match &face {
-            Face::Desktop { ui, .. } => Some(ui.clone()),
-            Face::Terminal => None,
-        },
+        ui: ui.clone(),
     };
     tokio::spawn(desk.serve(received));
 
-    let ui = match &face {
-        Face::Terminal => None,
-        Face::Desktop { ui, .. } => Some(ui.clone()),
-    };
     match face {
         Face::Terminal if options.output == Output::Lines && prompt::terminal_is_there() => {
             let prompter = Prompter {
@@ -255,7 +252,7 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         }
         Face::Terminal => {}
         Face::Desktop { ui, wishes } => {
-            let steward = Steward::new(language, paths.clone(), &handle, ui);
+            let steward = Steward::new(language, paths.clone(), options.secrets, &handle, ui);
             tokio::spawn(steward.serve(wishes));
         }
     }
@@ -319,10 +316,9 @@ async fn follow_configuration(
 ) -> Option<Watcher> {
     let file = &paths.config_file;
     let sender = inputs.clone();
+    let (shown, read) = (ui.clone(), file.clone());
     let watcher = config::watch(file, move |loaded| {
-        if let (Ok(loaded), Some(ui)) = (&loaded, &ui) {
-            ui.tell(UiEvent::Notifications(loaded.settings.notifications));
-        }
+        show_settings(shown.as_ref(), &loaded, &read);
         // A closed queue means that the engine has ended.
         let _ = sender.blocking_send(as_input(loaded, language));
     });
@@ -336,9 +332,18 @@ async fn follow_configuration(
     // What changed between the reading and the watching was seen by neither.
     let since = config::load(file);
     if !matches!(&since, Ok(loaded) if loaded.settings == *in_force) {
+        show_settings(ui.as_ref(), &since, file);
         let _ = inputs.send(as_input(since, language)).await;
     }
     Some(watcher)
+}
+
+/// Tells the user interface what of a good configuration it has to know. Reads files.
+fn show_settings(ui: Option<&UiHandle>, loaded: &Result<Loaded, ConfigErrors>, file: &Path) {
+    if let (Some(ui), Ok(loaded)) = (ui, loaded) {
+        ui.tell(UiEvent::Notifications(loaded.settings.notifications));
+        logon::announce(ui, file);
+    }
 }
 
 fn as_input(loaded: Result<Loaded, ConfigErrors>, language: Language) -> Input {

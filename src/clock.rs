@@ -57,6 +57,16 @@ impl WallClock {
         DateTime::<Local>::from(self.at(moment)).naive_local()
     }
 
+    /// When the user's day ends, after which yesterday's moments want their date.
+    #[must_use]
+    pub fn next_midnight(&self, now: Instant) -> Option<Instant> {
+        let local = self.local(now);
+        let tomorrow = local.date().succ_opt()?.and_hms_opt(0, 0, 0)?;
+        // A day with another number of hours is told an hour early or late.
+        let left = (tomorrow - local).to_std().ok()?;
+        now.checked_add(left)
+    }
+
     /// The same as RFC 3339 has it, in UTC.
     #[must_use]
     pub fn rfc3339(&self, moment: Instant) -> String {
@@ -80,6 +90,18 @@ mod tests {
             told(clock.moment + Duration::from_millis(1500)),
             "2001-09-09T01:46:41.500Z"
         );
+    }
+
+    #[test]
+    fn the_day_ends_at_midnight_of_the_users_own() {
+        use chrono::TimeZone;
+        let now = Instant::now();
+        let evening = Local.with_ymd_and_hms(2026, 11, 22, 23, 59, 30).unwrap();
+        let clock = WallClock::showing(evening.into(), now);
+        let midnight = now + Duration::from_secs(30);
+        assert_eq!(clock.next_midnight(now), Some(midnight));
+        let day = Duration::from_secs(86_400);
+        assert_eq!(clock.next_midnight(midnight), Some(midnight + day));
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub fn load(file: &Path) -> Result<Loaded, ConfigErrors> {
     load_under(&platform::policy_source(), file)
 }
 
-fn load_under(policy: &PolicySource, file: &Path) -> Result<Loaded, ConfigErrors> {
+/// The same under the policy of that source.
+pub(crate) fn load_under(policy: &PolicySource, file: &Path) -> Result<Loaded, ConfigErrors> {
     match (policy::read(policy), Source::read(file)) {
         (Ok(policy), Ok(file)) => resolve(policy.as_ref(), file.as_ref()),
         (Err(ConfigErrors(policy)), Err(ConfigErrors(file))) => {

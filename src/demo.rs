@@ -13,7 +13,7 @@ use crate::app::printer::Printer;
 use crate::app::report::Reporter;
 use crate::app::steward::Steward;
 use crate::app::tray::{self, BrokeDown};
-use crate::app::{Output, holding};
+use crate::app::{Output, SecretsIn, holding};
 use crate::desktop;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineHandle, EngineOptions};
@@ -181,7 +181,13 @@ async fn perform(
     });
     let engine = tokio::spawn(engine.run());
     if let Some((ui, wishes)) = desktop {
-        let steward = Steward::new(options.language, stage.paths(), &handle, ui);
+        let steward = Steward::new(
+            options.language,
+            stage.paths(),
+            SecretsIn::Memory,
+            &handle,
+            ui,
+        );
         tokio::spawn(steward.serve(wishes));
     }
     let outcome = tokio::select! {

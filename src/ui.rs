@@ -2,7 +2,7 @@
 //!
 //! It owns the main thread, where every desktop wants it. What is true comes in as [`UiEvent`], what
 //! the user wants goes out as [`Wish`]; it sees the engine no more than that. Between two events it
-//! sleeps: there is a timer only where something on the screen moves.
+//! sleeps: there is a timer only where something on the screen is due to change.
 
 mod desktop;
 mod diagnosis;
@@ -24,6 +24,7 @@ mod tray;
 mod widgets;
 mod window;
 
+use crate::i18n;
 use crate::model::{Command, ForwardId, Language, Snapshot};
 use crate::platform::Autostart;
 use desktop::Desktop;
@@ -53,6 +54,30 @@ pub enum Wish {
     SetAutostart(bool),
 }
 
+/// Why what the user wished for is not done, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setback {
+    /// It cannot be done.
+    Failed(String),
+    /// It is done as soon as it can be.
+    NotYet(String),
+}
+
+impl Setback {
+    fn title(&self, language: Language) -> String {
+        match self {
+            Self::Failed(_) => i18n::notify::not_done(language),
+            Self::NotYet(_) => i18n::notify::not_yet(language),
+        }
+    }
+
+    fn why(&self) -> &str {
+        match self {
+            Self::Failed(why) | Self::NotYet(why) => why,
+        }
+    }
+}
+
 /// What wakes the event loop, besides the windows.
 #[derive(Debug)]
 pub enum UiEvent {
@@ -60,10 +85,10 @@ pub enum UiEvent {
     Snapshot(Arc<Snapshot>),
     /// Whether Passerelle starts at log-on.
     Autostart(Autostart),
-    /// What the user wished for cannot be done, or not yet: why, in words.
-    Failed(String),
+    /// What the user wished for is not done.
+    Setback(Setback),
     /// No notification told it: to be said in a box.
-    Untold(String),
+    Untold(Setback),
     /// The user clicked a notification.
     NoticeClicked(Notice),
     /// Whether notifications are wanted, from now on.

@@ -16,8 +16,7 @@ fn write(l: Language, tunnel: &TunnelView, forward: &ForwardSettings, now: Insta
     let state = i18n::phase(l, tunnel.phase);
     let mut sentences = vec![words::state(l, tunnel.id().as_str(), &state)];
     if let Some(fault) = &tunnel.fault {
-        let explained = i18n::fault(l, fault);
-        sentences.push(format!("{} {}", explained.message, explained.hint));
+        sentences.push(i18n::fault(l, fault).to_string());
     }
     if let Some(at) = tunnel.next_dial {
         let wait = at.saturating_duration_since(now);

@@ -1,8 +1,10 @@
 //! Start at log-on: what the system does, under what the configuration and the policy say.
 
+use super::SecretsIn;
 use crate::config::{self, Loaded};
 use crate::paths::Paths;
 use crate::platform::{self, Autostart};
+use crate::ui::{UiEvent, UiHandle};
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -10,18 +12,30 @@ use std::path::Path;
 /// What tells the program that nobody asked for it in person.
 const ARGUMENTS: [&str; 2] = ["--started", "at-logon"];
 
-/// Whether it is started, as the menu shows it.
-pub(super) fn state(config_file: &Path) -> io::Result<Autostart> {
-    let system = platform::autostart()?;
-    Ok(under(config::load(config_file).ok().as_ref(), system))
+/// Tells the menu whether it is started. Reads files.
+pub(super) fn announce(ui: &UiHandle, config_file: &Path) {
+    let system = platform::autostart();
+    let declined = platform::autostart_declined();
+    match system.and_then(|system| Ok((system, declined?))) {
+        Ok((system, declined)) => {
+            let loaded = config::load(config_file).ok();
+            let autostart = under(loaded.as_ref(), system, declined);
+            ui.tell(UiEvent::Autostart(autostart));
+        }
+        Err(error) => tracing::warn!(%error, "no start at log-on"),
+    }
 }
 
 /// Has the system start it, or not; with these paths, where they are not the usual ones.
-pub(super) fn set(on: bool, paths: &Paths) -> io::Result<()> {
+pub(super) fn set(on: bool, paths: &Paths, secrets: SecretsIn) -> io::Result<()> {
     let mut arguments = ARGUMENTS.map(OsStr::new).to_vec();
     if !Paths::find(None, None).is_ok_and(|usual| usual == *paths) {
         arguments.extend([OsStr::new("--config"), paths.config_file.as_os_str()]);
         arguments.extend([OsStr::new("--state-dir"), paths.state_dir.as_os_str()]);
+    }
+    match secrets {
+        SecretsIn::Memory => arguments.extend(["--secrets", "memory"].map(OsStr::new)),
+        SecretsIn::Keyring => {}
     }
     platform::set_autostart(on.then_some(&arguments))
 }
@@ -34,12 +48,15 @@ pub(crate) fn is_wanted(config_file: &Path) -> bool {
 }
 
 /// What the system does is the user's to change only where the configuration allows the start, and the
-/// policy leaves it open.
-fn under(loaded: Option<&Loaded>, system: Autostart) -> Autostart {
+/// policy leaves it open. What nothing starts and nobody declined is the user's to switch on whatever
+/// the policy says.
+fn under(loaded: Option<&Loaded>, system: Autostart, declined: bool) -> Autostart {
     match loaded {
-        Some(loaded) if loaded.start_at_logon_is_locked() || !loaded.settings.start_at_logon => {
-            Autostart::Fixed(loaded.settings.start_at_logon)
-        }
+        Some(loaded) if !loaded.settings.start_at_logon => Autostart::Fixed(false),
+        Some(loaded) if loaded.start_at_logon_is_locked() => match system {
+            Autostart::Off if !declined => Autostart::Off,
+            Autostart::On | Autostart::Off | Autostart::Fixed(_) => Autostart::Fixed(true),
+        },
         Some(_) | None => system,
     }
 }
@@ -57,22 +74,53 @@ fn wanted(loaded: Option<&Loaded>, declined: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::PolicySource;
     use std::fs;
 
     fn loaded(text: &str) -> Loaded {
+        loaded_under("", text)
+    }
+
+    fn loaded_under(policy: &str, text: &str) -> Loaded {
         let root = tempfile::tempdir().unwrap();
-        let file = root.path().join("config.toml");
+        let [policy_file, file] = ["policy.toml", "config.toml"].map(|name| root.path().join(name));
+        fs::write(&policy_file, policy).unwrap();
         fs::write(&file, text).unwrap();
-        config::load(&file).unwrap()
+        config::load_under(&PolicySource::File(policy_file), &file).unwrap()
+    }
+
+    #[test]
+    fn a_locked_start_is_nobodys_to_change_but_may_be_brought_about() {
+        let on = loaded_under("locked.start_at_logon = true", "");
+        assert_eq!(
+            under(Some(&on), Autostart::On, false),
+            Autostart::Fixed(true)
+        );
+        // It is started and stays, in spite of the user's "off".
+        assert_eq!(
+            under(Some(&on), Autostart::Off, true),
+            Autostart::Fixed(true)
+        );
+        assert_eq!(under(Some(&on), Autostart::Off, false), Autostart::Off);
+        let off = loaded_under("locked.start_at_logon = false", "");
+        assert_eq!(
+            under(Some(&off), Autostart::On, false),
+            Autostart::Fixed(false)
+        );
+        assert!(wanted(Some(&on), true));
+        assert!(!wanted(Some(&off), false));
     }
 
     #[test]
     fn the_configuration_allows_it_or_not() {
         let (silent, off) = (loaded(""), loaded("start_at_logon = false"));
-        assert_eq!(under(Some(&silent), Autostart::On), Autostart::On);
-        assert_eq!(under(Some(&silent), Autostart::Off), Autostart::Off);
-        assert_eq!(under(Some(&off), Autostart::On), Autostart::Fixed(false));
-        assert_eq!(under(None, Autostart::Off), Autostart::Off);
+        assert_eq!(under(Some(&silent), Autostart::On, false), Autostart::On);
+        assert_eq!(under(Some(&silent), Autostart::Off, false), Autostart::Off);
+        assert_eq!(
+            under(Some(&off), Autostart::On, false),
+            Autostart::Fixed(false)
+        );
+        assert_eq!(under(None, Autostart::Off, false), Autostart::Off);
     }
 
     #[test]

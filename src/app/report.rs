@@ -103,10 +103,7 @@ impl Reporter {
 /// One sentence about the forward; empty when there is nothing to say.
 pub(crate) fn detail(view: &ForwardView, language: Language) -> String {
     match &view.fault {
-        Some(fault) => {
-            let explained = i18n::fault(language, fault);
-            format!("{} {}", explained.message, explained.hint)
-        }
+        Some(fault) => i18n::fault(language, fault).to_string(),
         None if view.listening => i18n::health(language, &view.settings, &view.health),
         None => String::new(),
     }

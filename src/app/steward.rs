@@ -2,24 +2,26 @@
 
 use super::intent::{Intents, Step};
 use super::logon;
-use super::report;
+use super::{SecretsIn, report};
 use crate::config;
 use crate::desktop;
 use crate::engine::EngineHandle;
 use crate::i18n::{self, run, tray as words};
 use crate::model::{Command, ForwardId, Input, Language, Snapshot, TunnelView};
 use crate::paths::Paths;
-use crate::ui::{UiEvent, UiHandle, Wish};
+use crate::ui::{Setback, UiEvent, UiHandle, Wish};
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 
 /// Stands between the user interface and the engine.
 pub(crate) struct Steward {
     language: Language,
     paths: Paths,
+    secrets: SecretsIn,
     inputs: mpsc::Sender<Input>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     ui: UiHandle,
@@ -31,12 +33,14 @@ impl Steward {
     pub(crate) fn new(
         language: Language,
         paths: Paths,
+        secrets: SecretsIn,
         engine: &EngineHandle,
         ui: UiHandle,
     ) -> Self {
         Self {
             language,
             paths,
+            secrets,
             inputs: engine.inputs.clone(),
             snapshots: engine.snapshots.clone(),
             ui,
@@ -47,7 +51,8 @@ impl Steward {
     /// Serves until the engine ends. When the user interface ends first, everything does.
     pub(crate) async fn serve(mut self, mut wishes: mpsc::UnboundedReceiver<Wish>) {
         self.tell_snapshot();
-        self.tell_autostart();
+        let (ui, file) = (self.ui.clone(), self.paths.config_file.clone());
+        spawn_blocking(move || logon::announce(&ui, &file));
         loop {
             let due = self.intents.due();
             tokio::select! {
@@ -81,7 +86,7 @@ impl Steward {
                 let steps = self.intents.wish(forward, &snapshot, Instant::now());
                 self.take(steps).await;
             }
-            Wish::OpenLog => self.edit(self.paths.log()),
+            Wish::OpenLog => self.open_log(),
             Wish::EditConfiguration => self.edit_configuration(),
             Wish::SetAutostart(on) => self.set_autostart(on),
         }
@@ -104,7 +109,7 @@ impl Steward {
             if let Err(error) = desktop::open_in_browser(&url).await {
                 tracing::warn!(%error, url, "the browser does not open");
                 let text = i18n::verbs::browser_failed(language, &url, &error.to_string());
-                ui.tell(UiEvent::Failed(text));
+                ui.tell(UiEvent::Setback(Setback::Failed(text)));
             }
         });
     }
@@ -121,44 +126,43 @@ impl Steward {
         let reason = why_not(self.language, tunnel, forward);
         let text = words::not_open_yet(self.language, &forward.name, &reason);
         tracing::info!(%forward, text, "not open yet");
-        self.ui.tell(UiEvent::Failed(text));
+        self.ui.tell(UiEvent::Setback(Setback::NotYet(text)));
     }
 
     /// One that is not there yet begins as the example.
     fn edit_configuration(&self) {
-        let file = self.paths.config_file.clone();
-        match config::write_example(&file) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                let (file, detail) = (file.display().to_string(), error.to_string());
-                let text = i18n::verbs::config_not_written(self.language, &file, &detail);
-                self.ui.tell(UiEvent::Failed(text));
-            }
-            Ok(()) | Err(_) => self.edit(file),
-        }
-    }
-
-    fn set_autostart(&self, on: bool) {
-        if let Err(error) = logon::set(on, &self.paths) {
-            tracing::warn!(%error, "start at log-on stays as it was");
-        }
-        self.tell_autostart();
-    }
-
-    fn edit(&self, file: PathBuf) {
         let (ui, language) = (self.ui.clone(), self.language);
+        let file = self.paths.config_file.clone();
         tokio::spawn(async move {
-            if let Err(error) = desktop::open_in_editor(&file).await {
-                let (file, detail) = (file.display().to_string(), error.to_string());
-                ui.tell(UiEvent::Failed(words::no_editor(language, &file, &detail)));
+            let example = file.clone();
+            let written = spawn_blocking(move || config::write_example(&example)).await;
+            match written.unwrap_or_else(|error| Err(error.into())) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    let (file, detail) = (file.display().to_string(), error.to_string());
+                    let text = i18n::verbs::config_not_written(language, &file, &detail);
+                    ui.tell(UiEvent::Setback(Setback::Failed(text)));
+                }
+                Ok(()) | Err(_) => edit(&file, &ui, language).await,
             }
         });
     }
 
-    fn tell_autostart(&self) {
-        match logon::state(&self.paths.config_file) {
-            Ok(autostart) => self.ui.tell(UiEvent::Autostart(autostart)),
-            Err(error) => tracing::warn!(%error, "no start at log-on"),
-        }
+    fn set_autostart(&self, on: bool) {
+        let (ui, language) = (self.ui.clone(), self.language);
+        let (paths, secrets) = (self.paths.clone(), self.secrets);
+        spawn_blocking(move || {
+            if let Err(error) = logon::set(on, &paths, secrets) {
+                tracing::warn!(%error, "start at log-on stays as it was");
+                let text = words::autostart_stays(language, &error.to_string());
+                ui.tell(UiEvent::Setback(Setback::Failed(text)));
+            }
+            logon::announce(&ui, &paths.config_file);
+        });
+    }
+
+    fn open_log(&self) {
+        let (ui, language, log) = (self.ui.clone(), self.language, self.paths.log());
+        tokio::spawn(async move { edit(&log, &ui, language).await });
     }
 
     fn tell_snapshot(&mut self) {
@@ -173,6 +177,14 @@ impl Steward {
     async fn input(&self, input: Input) {
         // A closed queue means that the engine has ended.
         let _ = self.inputs.send(input).await;
+    }
+}
+
+async fn edit(file: &Path, ui: &UiHandle, language: Language) {
+    if let Err(error) = desktop::open_in_editor(file).await {
+        let (file, detail) = (file.display().to_string(), error.to_string());
+        let text = words::no_editor(language, &file, &detail);
+        ui.tell(UiEvent::Setback(Setback::Failed(text)));
     }
 }
 

@@ -123,7 +123,7 @@ fn settings(
     Settings {
         language: Some(language),
         start_at_logon: false,
-        notifications: true,
+        notifications: false,
         tunnels: vec![Arc::new(TunnelSettings {
             forwards: forwards.collect(),
             id,

@@ -90,6 +90,14 @@ mod tests {
     }
 
     #[test]
+    fn a_late_look_is_no_sleep_and_a_short_sleep_is_one() {
+        let (start, wall) = (Instant::now(), SystemTime::now());
+        let leapt = |after: Duration| Clocks::at(start, wall).leapt(start + after, wall + after);
+        assert!(!leapt(BEAT + LEAP));
+        assert!(leapt(BEAT + LEAP + Duration::from_secs(1)));
+    }
+
+    #[test]
     fn a_clock_that_is_put_back_is_no_sleep() {
         let (start, wall) = (Instant::now(), SystemTime::now());
         let mut clocks = Clocks::at(start, wall);

@@ -140,10 +140,6 @@ messages! {
         fr: "Session avec {server}, à l’adresse {address} : aller-retour en {milliseconds} ms, {algorithms}.",
         en: "Session with {server}, at the address {address}: round trip in {milliseconds} ms, {algorithms}.",
     }
-    young_session(server: &str, address: &str, algorithms: &str) {
-        fr: "Session avec {server}, à l’adresse {address} : {algorithms}.",
-        en: "Session with {server}, at the address {address}: {algorithms}.",
-    }
     no_session(server: &str) {
         fr: "Pas de session avec {server}.",
         en: "No session with {server}.",

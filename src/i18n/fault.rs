@@ -3,6 +3,7 @@
 mod words;
 
 use crate::model::{AuthMethod, Fault, Language, PortOwner, PresentedKey};
+use std::fmt;
 use words::*;
 
 /// A fault, explained.
@@ -12,6 +13,12 @@ pub struct Explained {
     pub message: String,
     /// What to do now.
     pub hint: String,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.message, self.hint)
+    }
 }
 
 /// The fault in words.

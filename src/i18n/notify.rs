@@ -19,6 +19,10 @@ messages! {
         fr: "{tunnel} vous attend",
         en: "{tunnel} waits for you",
     }
+    not_yet() {
+        fr: "Passerelle y travaille encore",
+        en: "Passerelle is still at it",
+    }
     not_done() {
         fr: "Passerelle n’a pas pu le faire",
         en: "Passerelle could not do it",

@@ -185,6 +185,10 @@ messages! {
         fr: "Son icône est dans la barre des tâches ; un clic droit ouvre son menu.",
         en: "Its icon is in the taskbar; a right click opens its menu.",
     }
+    autostart_stays(detail: &str) {
+        fr: "Le démarrage à l’ouverture de session reste comme il était ({detail}).",
+        en: "Start at log-on stays as it was ({detail}).",
+    }
     no_editor(file: &str, detail: &str) {
         fr: "Aucun éditeur n’ouvre {file} ({detail}).",
         en: "No editor opens {file} ({detail}).",

@@ -322,10 +322,10 @@ impl ApplicationHandler<UiEvent> for Desktop {
             }
             UiEvent::Chosen(item) => self.chosen(&item, event_loop),
             UiEvent::Clicked => self.clicked(event_loop),
-            UiEvent::Failed(why) => self.notices.explain(why),
-            UiEvent::Untold(why) => {
-                let failure = Message::failure(self.language, why, self.log.as_deref());
-                self.say(failure, event_loop);
+            UiEvent::Setback(setback) => self.notices.explain(setback),
+            UiEvent::Untold(setback) => {
+                let told = Message::setback(self.language, &setback, self.log.as_deref());
+                self.say(told, event_loop);
             }
             UiEvent::NoticeClicked(notice) => self.look_into(&notice, event_loop),
             UiEvent::Notifications(wanted) => self.notices.want(wanted),
@@ -366,6 +366,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
             self.prompts.deadline(),
             self.message.as_ref().and_then(MessageBox::deadline),
             self.notices.due(),
+            self.clock.next_midnight(Instant::now()),
         ];
         event_loop.set_control_flow(match deadlines.into_iter().flatten().min() {
             Some(at) => ControlFlow::WaitUntil(at),

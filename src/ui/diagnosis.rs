@@ -1,6 +1,6 @@
 //! How the whole way fares, from this computer to each service: what to tell whoever helps. Pure.
 
-use super::status::{Times, session_lives, state};
+use super::status::{Times, state};
 use crate::i18n::{self, dialog as words, tray};
 use crate::model::{ForwardView, Language, Snapshot, TunnelView};
 
@@ -16,22 +16,18 @@ pub(super) fn diagnosis(language: Language, snapshot: &Snapshot, times: &Times) 
 fn of_tunnel(l: Language, view: &TunnelView, times: &Times) -> Vec<String> {
     let mut told = vec![tray::about(l, view.id().as_str(), &state(l, view, times))];
     if let Some(fault) = &view.fault {
-        let explained = i18n::fault(l, fault);
-        told.push(format!("{} {}", explained.message, explained.hint));
+        told.push(i18n::fault(l, fault).to_string());
     }
     let server = view.settings.server();
-    told.push(match (&view.server, view.round_trip) {
-        (Some(known), Some(round_trip)) => words::session(
+    told.push(match view.server.as_ref().zip(view.round_trip) {
+        Some((known, round_trip)) => words::session(
             l,
             &server,
             &known.address.to_string(),
             round_trip.as_millis(),
             &known.algorithms,
         ),
-        (Some(known), None) => {
-            words::young_session(l, &server, &known.address.to_string(), &known.algorithms)
-        }
-        (None, _) => words::no_session(l, &server),
+        None => words::no_session(l, &server),
     });
     told.extend(view.forwards.iter().map(|forward| {
         let name = &*forward.id().name;
@@ -44,10 +40,9 @@ fn of_tunnel(l: Language, view: &TunnelView, times: &Times) -> Vec<String> {
 
 fn of_forward(l: Language, view: &TunnelView, forward: &ForwardView) -> String {
     if let Some(fault) = &forward.fault {
-        let explained = i18n::fault(l, fault);
-        return format!("{} {}", explained.message, explained.hint);
+        return i18n::fault(l, fault).to_string();
     }
-    if !session_lives(view) {
+    if view.server.is_none() {
         return words::not_asked(l);
     }
     let sentence = i18n::health(l, &forward.settings, &forward.health);

@@ -1,10 +1,10 @@
 //! A box that says something, and is closed again.
 
-use super::UiEvent;
 use super::diagnosis;
 use super::status::{self, Times};
 use super::widgets::{self, Choice};
 use super::window::{DialogWindow, Outcome, WindowError};
+use super::{Setback, UiEvent};
 use crate::i18n::{self, clean, dialog as words};
 use crate::model::{Language, Snapshot, TunnelView};
 use egui::{Key, Ui};
@@ -54,12 +54,12 @@ impl Message {
         }
     }
 
-    /// Why a wish was not fulfilled.
-    pub(super) fn failure(language: Language, why: String, log: Option<&Path>) -> Self {
+    /// Why a wish is not done.
+    pub(super) fn setback(language: Language, setback: &Setback, log: Option<&Path>) -> Self {
         Self {
             language,
-            title: i18n::notify::not_done(language),
-            paragraphs: vec![why],
+            title: setback.title(language),
+            paragraphs: vec![setback.why().to_owned()],
             values: named(language, log),
         }
     }

@@ -4,7 +4,7 @@ mod policy;
 
 pub use policy::{News, Notice};
 
-use super::{UiEvent, UiHandle};
+use super::{Setback, UiEvent, UiHandle};
 use crate::i18n::{self, notify as words};
 use crate::model::{Language, Snapshot};
 use crate::platform::{self, Notification};
@@ -56,15 +56,16 @@ impl Notices {
         }
     }
 
-    /// Tells why a wish is not fulfilled; leaves it to [`UiEvent::Untold`] where it cannot.
-    pub(super) fn explain(&mut self, why: String) {
-        let (ui, text) = (self.ui.clone(), why.clone());
-        let refused = move || ui.tell(UiEvent::Untold(why.clone()));
+    /// Tells why a wish is not done; leaves it to [`UiEvent::Untold`] where it cannot.
+    pub(super) fn explain(&mut self, setback: Setback) {
+        let ui = self.ui.clone();
+        let (title, text) = (setback.title(self.language), setback.why().to_owned());
+        let refused = move || ui.tell(UiEvent::Untold(setback.clone()));
         if !self.wanted {
             return refused();
         }
         self.corner.show(Notification {
-            title: words::not_done(self.language),
+            title,
             text,
             clicked: Box::new(|| {}),
             refused: Box::new(refused),
