@@ -8,29 +8,34 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Set for the test that runs in a network of its own.
+/// Set for the test that runs in a network of its own: names the file by which it shows that it ran.
 const INSIDE: &str = "PASSERELLE_LAB_NETWORK";
 
 /// Runs the test of this name again, alone, in a network namespace, and there `body`.
 pub(crate) fn in_own_network(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
+    if let Some(mark) = std::env::var_os(INSIDE) {
+        std::fs::write(mark, "").expect("the mark can be left");
         ip(&["link", "set", "lo", "up"]);
         // The local table comes after our rules; by default nothing comes before it.
         ip(&["rule", "add", "pref", "10", "lookup", "local"]);
         ip(&["rule", "del", "pref", "0"]);
         return body();
     }
+    let scratch = Scratch::new();
+    let mark = scratch.join("inside");
     let myself = std::env::current_exe().expect("a test program has a path");
     let status = Command::new(tool("unshare", "util-linux"))
         .args(["--net", "--mount", "--"])
         .arg(myself)
         .args(["--exact", "--include-ignored", "--nocapture", test])
-        .env(INSIDE, "1")
+        .env(INSIDE, &mark)
         .status();
     assert!(
         status.is_ok_and(|status| status.success()),
         "it fails inside"
     );
+    // A name that no test has makes the test program succeed, with nothing run.
+    assert!(mark.exists(), "no test is called {test}");
 }
 
 /// Swallows every segment to and from this port until [`mend`].
