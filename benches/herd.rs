@@ -10,6 +10,9 @@
     reason = "a measurement that cannot be taken is no measurement"
 )]
 
+mod option;
+
+use option::option;
 use passerelle::config::default_settings;
 use passerelle::model::{Attempt, Fault, Input, ServerInfo, SessionEvent, Settings, TunnelId};
 use passerelle::supervisor::{Action, Supervisor};
@@ -28,11 +31,6 @@ const TURNED_AWAY: Duration = Duration::from_millis(20);
 const BAR: Duration = Duration::from_secs(5);
 
 fn main() {
-    let option = |name: &str, default: u64| {
-        let mut arguments = std::env::args().skip_while(|argument| argument != name);
-        let value = arguments.nth(1).map(|value| value.parse());
-        value.transpose().expect("a number").unwrap_or(default)
-    };
     let clients = usize::try_from(option("--clients", 10_000)).expect("it fits");
     let mut herd = Herd::new(clients, Duration::from_secs(option("--down", 5)));
     herd.run();

@@ -1,6 +1,7 @@
 //! One fault after another, at random and without end: how fast is it back, and does it grow?
 //!
-//! `scripts/soak [MINUTES [SEED]]` runs it. It takes root, as the tests do.
+//! It fails when a recovery takes too long, when a download has a wrong byte, and when memory or
+//! descriptors have grown. `scripts/soak [MINUTES [SEED]]` runs it. It takes root, as the tests do.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -15,11 +16,13 @@
 )]
 #[path = "../tests/common/mod.rs"]
 mod common;
+mod option;
 
 use common::{
     Backend, Forward, Home, Mishap, Passerelle, Pattern, Proxy, Sshd, Tunnel, descriptors,
     free_port, get, lasts, memory_mib, wait_until,
 };
+use option::option;
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -32,6 +35,14 @@ const BOUND: Duration = Duration::from_secs(120);
 
 /// What is downloaded again and again, while everything breaks.
 const LENGTH: u64 = 8 << 20;
+
+/// How many more descriptors there may be at the end than at the start: of the download that is under
+/// way, more or less may be open.
+const MORE_DESCRIPTORS: usize = 8;
+
+/// By how much the last quarter of the run may exceed the second one, by their medians. The first one
+/// is left out: what is allocated once, is allocated there.
+const MORE_MEMORY_MIB: f64 = 4.0;
 
 /// A fault.
 #[derive(Debug, Clone, Copy)]
@@ -57,26 +68,34 @@ impl Fault {
         Self::Truncated,
         Self::Slow,
     ];
+
+    /// Whether no session outlives it.
+    fn ends_the_session(self) -> bool {
+        !matches!(self, Self::Slow)
+    }
 }
 
 fn main() {
-    let option = |name: &str, default: u64| {
-        let mut arguments = std::env::args().skip_while(|argument| argument != name);
-        let value = arguments.nth(1).map(|value| value.parse());
-        value.transpose().expect("a number").unwrap_or(default)
-    };
     let (minutes, seed) = (option("--minutes", 2), option("--seed", 1));
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut scene = Scene::start();
     let downloads = scene.download_for_ever();
+    wait_until("a download is whole", BOUND, || {
+        downloads.load(Ordering::Relaxed) > 0
+    });
+    let files_at_start = descriptors(scene.passerelle.pid());
     let end = Instant::now() + Duration::from_secs(60 * minutes);
     let mut recoveries = Vec::new();
     let mut sizes = Vec::new();
-    while Instant::now() < end {
+    while Instant::now() < end || recoveries.len() < 4 {
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
+        let before = scene.attempt();
         scene.inject(fault);
         let start = Instant::now();
-        wait_until("it works again", BOUND, || scene.answers());
+        // Until the old session is known to be dead, the answer may be its last.
+        wait_until("it works again", BOUND, || {
+            (!fault.ends_the_session() || scene.attempt() > before) && scene.answers()
+        });
         let took = start.elapsed();
         scene.passerelle.wait_phase("healthy", BOUND);
         // Sessions that were silent are of no more use to anybody.
@@ -86,7 +105,9 @@ fn main() {
         let pid = scene.passerelle.pid();
         let (memory, files) = (memory_mib(pid), descriptors(pid));
         println!("{fault:?}: {took:.2?}, {memory:.1} MiB, {files} descriptors");
-        recoveries.push(took);
+        if fault.ends_the_session() {
+            recoveries.push(took);
+        }
         sizes.push((memory, files as f64));
     }
     recoveries.sort();
@@ -105,6 +126,16 @@ fn main() {
         100.0 * slope(&memory),
         100.0 * slope(&files)
     );
+    wait_until("it holds no more descriptors than before", BOUND, || {
+        descriptors(scene.passerelle.pid()) <= files_at_start + MORE_DESCRIPTORS
+    });
+    let quarters: Vec<_> = memory
+        .chunks(memory.len().div_ceil(4))
+        .map(median)
+        .collect();
+    let (settled, last) = (quarters[1], quarters[quarters.len() - 1]);
+    println!("{settled:.1} MiB in the second quarter, {last:.1} MiB in the last one");
+    assert!(last <= settled + MORE_MEMORY_MIB, "it grows");
     println!(
         "{} downloads were whole; no byte was wrong",
         downloads.load(Ordering::Relaxed)
@@ -162,6 +193,12 @@ impl Scene {
         }
     }
 
+    /// The number of the last dial.
+    fn attempt(&self) -> u64 {
+        let attempt = self.passerelle.tunnel()["attempt"].as_u64();
+        attempt.expect("it is a number")
+    }
+
     fn answers(&self) -> bool {
         get(self.local, "/metrics").is_ok_and(|reply| reply.status == 200)
     }
@@ -202,6 +239,12 @@ fn download(local: u16) -> std::io::Result<bool> {
     let got = Pattern::summary(&mut stream)?;
     let sent = Pattern::summary(&mut Pattern::new().take(LENGTH))?;
     Ok(got == sent)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }
 
 /// The slope of the line that fits best, per step.

@@ -23,10 +23,13 @@ mod client;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod load;
+#[path = "../option/mod.rs"]
+mod option;
 
 use client::{Client, Kind};
 use common::Sshd;
 use load::{Bulk, Direction};
+use option::option;
 use std::time::Duration;
 
 /// What one round found: name, value, and whether more of it is better.
@@ -39,11 +42,6 @@ enum Better {
 }
 
 fn main() {
-    let option = |name: &str, default: u64| {
-        let mut arguments = std::env::args().skip_while(|argument| argument != name);
-        let value = arguments.nth(1).map(|value| value.parse());
-        value.transpose().expect("a number").unwrap_or(default)
-    };
     let (rounds, mib) = (option("--rounds", 3), option("--mib", 256));
     let sshd = Sshd::start();
     let service = load::Service::start();
