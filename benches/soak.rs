@@ -92,9 +92,9 @@ fn main() {
         let before = scene.attempt();
         scene.inject(fault);
         let start = Instant::now();
-        // Until the old session is known to be dead, the answer may be its last.
+        // The answer may be the old session's last.
         wait_until("it works again", BOUND, || {
-            (!fault.ends_the_session() || scene.attempt() > before) && scene.answers()
+            scene.answers() && (!fault.ends_the_session() || scene.attempt() > before)
         });
         let took = start.elapsed();
         scene.passerelle.wait_phase("healthy", BOUND);
