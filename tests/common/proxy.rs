@@ -131,7 +131,12 @@ fn carry(
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 continue;
             }
-            Err(_) => return,
+            Err(_) => {
+                // Nothing comes this way any more, nor does anything go the other way.
+                let _ = from.shutdown(Shutdown::Both);
+                let _ = to.shutdown(Shutdown::Both);
+                return;
+            }
         };
         lasts(Duration::from_millis(way.delay.load(Ordering::SeqCst)));
         let mut whole = &mut buffer[..read];
