@@ -2,7 +2,7 @@
 
 use crate::engine::holding::{HoldingPage, RELOAD, STYLE};
 use crate::i18n::{self, holding as words, units};
-use crate::model::{ForwardSettings, Language, TunnelView};
+use crate::model::{ForwardSettings, Language, Phase, TunnelView};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,14 +13,21 @@ pub(crate) fn page(language: Language) -> HoldingPage {
 
 fn write(l: Language, tunnel: &TunnelView, forward: &ForwardSettings, now: Instant) -> String {
     let title = words::title(l, &forward.id.name);
-    let state = i18n::phase(l, tunnel.phase);
+    let wait = tunnel
+        .next_dial
+        .map(|at| at.saturating_duration_since(now))
+        .filter(|wait| wait.as_secs() > 0)
+        .map(|wait| units::duration(l, wait));
+    let state = match (tunnel.phase, &wait) {
+        (Phase::Waiting, Some(wait)) => words::waits(l, wait),
+        (phase, _) => i18n::phase(l, phase),
+    };
     let mut sentences = vec![words::state(l, tunnel.id().as_str(), &state)];
     if let Some(fault) = &tunnel.fault {
         sentences.push(i18n::fault(l, fault).to_string());
     }
-    if let Some(at) = tunnel.next_dial {
-        let wait = at.saturating_duration_since(now);
-        sentences.push(words::next_try(l, &units::duration(l, wait)));
+    if let (Phase::Offline, Some(wait)) = (tunnel.phase, &wait) {
+        sentences.push(words::next_look(l, wait));
     }
     let sentences = sentences
         .iter()
@@ -60,7 +67,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::app::samples;
-    use crate::model::{Fault, Phase};
+    use crate::model::Fault;
     use std::time::Duration;
 
     #[test]

@@ -11,9 +11,13 @@ messages! {
         fr: "Tunnel « {tunnel} » : {state}.",
         en: "Tunnel \"{tunnel}\": {state}.",
     }
-    next_try(time: &str) {
-        fr: "Prochain essai dans {time}.",
-        en: "The next try is in {time}.",
+    waits(time: &str) {
+        fr: "nouvel essai dans {time}",
+        en: "next try in {time}",
+    }
+    next_look(time: &str) {
+        fr: "Prochaine vérification dans {time}.",
+        en: "The next look is in {time}.",
     }
     reloads() {
         fr: "Cette page se recharge d’elle-même ; dès que le tunnel est là, elle mène à destination.",

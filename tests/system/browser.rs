@@ -1,4 +1,4 @@
-//! A real browser gets what it wants through the tunnel.
+//! A real browser gets what it wants through the tunnel, and while there is none, a page that leads there.
 
 use crate::common::{
     Backend, Browser, ENTER, Forward, Passerelle, Prometheus, Sshd, free_port, wait_until,
@@ -38,4 +38,30 @@ fn prometheus_own_page_draws_a_graph() {
         legend.to_string().contains("lab_requests_total{"),
         "{legend}"
     );
+}
+
+#[test]
+fn a_page_stands_in_while_the_server_is_away_and_leads_there_by_itself() {
+    let prometheus = Prometheus::scraping(Backend::start().port());
+    let (mut sshd, local) = (Sshd::start(), free_port());
+    let forward = Forward::prometheus(local, prometheus.port()).line("hold = \"1s\"");
+    let passerelle = Passerelle::ready(&sshd, [forward]);
+    passerelle.wait_phase("healthy", BOUND);
+    sshd.stop();
+    passerelle.wait_phase("waiting", BOUND);
+
+    let browser = Browser::start();
+    browser.go(&format!("http://localhost:{local}/classic/targets"));
+    let heading = browser.evaluate("document.querySelector('h1').textContent");
+    assert_eq!(heading, "Prometheus cannot be reached right now");
+    let layout = browser.evaluate("getComputedStyle(document.body).display");
+    assert_eq!(layout, "grid", "its own policy lets its style apply");
+
+    sshd.restart();
+    wait_until("it leads to what was wanted", BOUND, || {
+        let text = browser.evaluate("document.body.textContent").to_string();
+        text.contains("/metrics")
+    });
+    let path = browser.evaluate("location.pathname");
+    assert_eq!(path, "/classic/targets");
 }
