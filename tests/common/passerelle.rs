@@ -1,7 +1,6 @@
 //! The program itself, as its user runs it.
 
 use super::config::{Config, Forward, Tunnel};
-use super::corner::Corner;
 use super::keyring::Keyring;
 use super::keys::Key;
 use super::process::{Process, peak_memory_mib};
@@ -68,16 +67,42 @@ impl Home {
     }
 
     /// With one more environment variable.
-    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.environment.push((name.to_owned(), value.into()));
+    pub(crate) fn env(self, name: &str, value: impl Into<OsString>) -> Self {
+        self.envs([(name.to_owned(), value.into())])
+    }
+
+    /// With these environment variables.
+    pub(crate) fn envs(mut self, more: impl IntoIterator<Item = (String, OsString)>) -> Self {
+        self.environment.extend(more);
         self
+    }
+
+    /// With this screen.
+    pub(crate) fn on(self, screen: &Screen) -> Self {
+        self.envs(screen.environment())
     }
 
     /// With secrets kept in this keyring.
     pub(crate) fn with_keyring(mut self, keyring: &Keyring) -> Self {
-        self.environment.extend(keyring.environment());
         self.secrets = "keyring";
-        self
+        self.envs(keyring.environment())
+    }
+
+    /// Puts a program of this name into the user's home, which notes what it is given.
+    pub(crate) fn noting(&self, name: &str) -> PathBuf {
+        let notes = self.home(&format!("{name}.noted"));
+        let lines = format!("echo \"$@\" >> '{}'", notes.display());
+        self.dir.script(&format!("home/{name}"), &lines)
+    }
+
+    /// What that program was given so far, call by call.
+    pub(crate) fn noted(&self, name: &str) -> Vec<String> {
+        let notes = fs::read_to_string(self.home(&format!("{name}.noted")));
+        notes
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Writes the configuration file.
@@ -100,25 +125,9 @@ impl Home {
         self.dir.join("state").join(name)
     }
 
-    /// With this screen.
-    pub(crate) fn on(mut self, screen: &Screen) -> Self {
-        for (name, value) in screen.environment() {
-            self = self.env(name, value);
-        }
-        self
-    }
-
     /// The configuration file.
     pub(crate) fn config_file(&self) -> PathBuf {
         self.dir.join("config.toml")
-    }
-
-    /// With this place for its notifications.
-    pub(crate) fn beside(mut self, corner: &Corner) -> Self {
-        for (name, value) in corner.environment() {
-            self = self.env(&name, value);
-        }
-        self
     }
 
     /// A command of our program in this home; `arguments` start with the verb.

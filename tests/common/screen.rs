@@ -12,7 +12,7 @@ use std::time::Duration;
 const BOUND: Duration = Duration::from_secs(30);
 
 /// Names a directory; what is on the screen is then kept there, to be looked at.
-const PICTURES: &str = "PASSERELLE_PICTURES";
+const PICTURES: &str = "LAB_SCREENSHOTS";
 
 /// An X server of its own.
 pub(crate) struct Screen {
@@ -39,8 +39,8 @@ impl Screen {
     }
 
     /// What a program needs to find it.
-    pub(crate) fn environment(&self) -> [(&'static str, OsString); 1] {
-        [("DISPLAY", self.display.clone().into())]
+    pub(crate) fn environment(&self) -> [(String, OsString); 1] {
+        [("DISPLAY".into(), self.display.clone().into())]
     }
 
     /// Waits until a window with this in its title is there, and gives it the keyboard.

@@ -100,10 +100,7 @@ fn demo_serves_until_it_is_told_to_end_and_leaves_nothing() {
 fn demo_shows_its_icon_on_a_desktop_and_ends_from_its_menu() {
     let (screen, panel) = (Screen::start(), Panel::start());
     let newcomer = Newcomer::new();
-    let screen = screen
-        .environment()
-        .map(|(name, value)| (name.to_owned(), value));
-    let desktop = screen.into_iter().chain(panel.environment());
+    let desktop = screen.environment().into_iter().chain(panel.environment());
     let browser = [("BROWSER".to_owned(), OsString::from("/bin/true"))];
     let mut demo = newcomer.shell_with("exec $demo", "en_US.UTF-8", desktop.chain(browser));
 

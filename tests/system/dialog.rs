@@ -158,10 +158,7 @@ fn a_dialog_is_dark_where_the_desktop_is() {
             "/org/freedesktop/portal/desktop",
         );
         let _portal = bus.serve(name, path, Portal { scheme });
-        let mut home = Home::new(&config).on(&screen);
-        for (name, value) in bus.environment() {
-            home = home.env(&name, value);
-        }
+        let home = Home::new(&config).on(&screen).envs(bus.environment());
         let passerelle = home.run_in_tray();
         screen.wait_window(TUNNEL);
         wait_until("it has the desktop's colours", BOUND, || {

@@ -3,8 +3,6 @@
 use crate::common::{
     Backend, Config, Corner, Forward, Home, Key, Panel, Screen, Sshd, Tunnel, free_port, wait_until,
 };
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -19,13 +17,9 @@ fn a_loss_is_told_and_its_end_in_its_place() {
     let service = Forward::tcp("Service", local, backend.port()).line("open = \"/\"");
     let tunnel = Tunnel::to(&sshd, "Production").key(key.path());
     let home = Home::new(&Config::of(tunnel.forward(service)).in_french()).trusting(&sshd);
-    let opened = home.home("opened");
-    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\n", opened.display());
-    let browser = home.home("browser");
-    fs::write(&browser, script).expect("it is ours");
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let home = home.env("BROWSER", &browser).on(&screen).beside(&corner);
-    let passerelle = home.run_in_tray();
+    let browser = home.noting("browser");
+    let home = home.env("BROWSER", browser).on(&screen);
+    let passerelle = home.envs(corner.environment()).run_in_tray();
     passerelle.wait_phase("healthy", BOUND);
 
     sshd.stop();
@@ -46,13 +40,13 @@ fn a_loss_is_told_and_its_end_in_its_place() {
     passerelle.wait_phase("healthy", BOUND);
     // A click opens what is there again.
     corner.click(back.place);
-    wait_until("the browser is called", BOUND, || opened.exists());
-    let url = format!("http://localhost:{local}/\n");
-    wait_until("with the address", BOUND, || {
-        fs::read_to_string(&opened).is_ok_and(|text| text == url)
+    wait_until("the browser is called", BOUND, || {
+        !passerelle.noted("browser").is_empty()
     });
 
     passerelle.succeed(&["quit"]);
+    let url = format!("http://localhost:{local}/");
+    assert_eq!(passerelle.noted("browser"), [url]);
     assert_eq!(corner.shown().len(), 2);
 }
 
@@ -62,7 +56,7 @@ fn a_tunnel_calls_for_its_user_once_and_not_where_that_is_unwanted() {
     let config = Config::of(Tunnel::to(&sshd, "Production")).in_french();
     for (wanted, count) in [(true, 1), (false, 0)] {
         let corner = Corner::start();
-        let home = Home::empty().on(&screen).beside(&corner);
+        let home = Home::empty().on(&screen).envs(corner.environment());
         home.configure(&format!("notifications = {wanted}\n{}", config.text()));
         let passerelle = home.run_in_tray();
         screen.wait_window("Production");
@@ -86,11 +80,8 @@ fn what_no_notification_can_tell_is_said_in_a_box() {
     // This panel's bus has nobody who shows notifications, and nothing opens a file.
     let (screen, panel, sshd) = (Screen::start(), Panel::start(), Sshd::start());
     let config = Config::of(Tunnel::to(&sshd, "Production").line("autostart = false"));
-    let mut home = Home::new(&config).on(&screen).env("PATH", "/nonexistent");
-    for (name, value) in panel.environment() {
-        home = home.env(&name, value);
-    }
-    let passerelle = home.run_in_tray();
+    let home = Home::new(&config).on(&screen).env("PATH", "/nonexistent");
+    let passerelle = home.envs(panel.environment()).run_in_tray();
     panel.wait_icon().choose("Open the log");
     screen.wait_window("Passerelle could not do it");
     screen.press(&["Escape"]);

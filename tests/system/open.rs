@@ -3,8 +3,6 @@
 use crate::common::{
     Config, Forward, Grafana, Home, Passerelle, Sshd, Tunnel, free_port, wait_until,
 };
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -12,13 +10,8 @@ const BOUND: Duration = Duration::from_secs(30);
 /// Opens by a browser that notes what it is given, a moment later; gives the exit code and the
 /// complaint.
 fn open(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
-    let browser = home.home("browser");
-    let notes = home.home("opened").display().to_string();
-    let script = format!("#!/bin/sh\necho \"$@\" >> '{notes}'\n");
-    fs::write(&browser, script).expect("it is ours");
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let mut command = home.command(&[&["open"], arguments].concat());
-    let output = command.env("BROWSER", &browser).output();
+    let output = command.env("BROWSER", home.noting("browser")).output();
     let output = output.expect("the program starts");
     (
         output.status.code(),
@@ -26,8 +19,8 @@ fn open(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
-fn opened(home: &Home) -> String {
-    fs::read_to_string(home.home("opened")).unwrap_or_default()
+fn opened(home: &Home) -> Vec<String> {
+    home.noted("browser")
 }
 
 #[test]
@@ -43,7 +36,7 @@ fn the_browser_is_given_the_address_once() {
     });
     let (code, complaint) = open(&passerelle, &["Nowhere"]);
     assert_eq!(code, Some(2), "{complaint}");
-    assert_eq!(opened(&passerelle), format!("http://localhost:{local}/\n"));
+    assert_eq!(opened(&passerelle), [format!("http://localhost:{local}/")]);
 }
 
 #[test]
@@ -66,7 +59,7 @@ fn a_service_that_is_not_there_is_explained_in_its_place() {
     let passerelle = Passerelle::ready(&sshd, [forward]);
     let (code, complaint) = open(&passerelle, &["--timeout", "3s"]);
     assert_eq!(code, Some(5), "{complaint}");
-    assert_eq!(opened(&passerelle), "");
+    assert!(opened(&passerelle).is_empty());
     assert!(
         complaint.contains("Grafana container is probably stopped"),
         "{complaint}"
@@ -81,7 +74,7 @@ fn a_tunnel_that_waits_for_the_user_says_so_at_once() {
     let passerelle = Home::new(&Config::of(tunnel)).run();
     let (code, complaint) = open(&passerelle, &["--timeout", "60s"]);
     assert_eq!(code, Some(7), "{complaint}");
-    assert_eq!(opened(&passerelle), "");
+    assert!(opened(&passerelle).is_empty());
     let fingerprint = sshd.host_key().fingerprint();
     assert!(complaint.contains(&fingerprint), "{complaint}");
     assert!(complaint.contains("hostkey accept"), "{complaint}");

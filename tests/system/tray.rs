@@ -5,7 +5,6 @@ use crate::common::{
     free_port, get, lasts, wait_until,
 };
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,23 +15,13 @@ const OPEN: &str = "Ouvrir Prometheus";
 /// A home on a screen and in a panel, with a browser that notes what it is given.
 fn home(config: &Config, screen: &Screen, panel: &Panel) -> Home {
     let home = Home::new(config);
-    let script = format!(
-        "#!/bin/sh\necho \"$@\" >> '{}'\n",
-        home.home("opened").display()
-    );
-    let browser = home.home("browser");
-    fs::write(&browser, script).expect("it is ours");
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let mut home = home.env("BROWSER", &browser).on(screen);
-    for (name, value) in panel.environment() {
-        home = home.env(&name, value);
-    }
-    home
+    let browser = home.noting("browser");
+    let home = home.env("BROWSER", browser).on(screen);
+    home.envs(panel.environment())
 }
 
-/// What the browser was given, a line each time.
-fn opened(home: &Home) -> String {
-    fs::read_to_string(home.home("opened")).unwrap_or_default()
+fn opened(home: &Home) -> Vec<String> {
+    home.noted("browser")
 }
 
 /// The pixels of one of our drawings in its largest size: ARGB, from the top.
@@ -70,7 +59,7 @@ fn one_click_opens_the_service_once_it_works() {
     let mut prometheus = Prometheus::scraping(backend.port());
     let mut sshd = Sshd::start();
     let local = free_port();
-    let url = format!("http://localhost:{local}/\n");
+    let url = [format!("http://localhost:{local}/")];
     let key_home = Home::empty();
     let key = Key::ed25519(key_home.home("id"));
     sshd.authorize(&key);
@@ -101,7 +90,7 @@ fn one_click_opens_the_service_once_it_works() {
     wait_label(&icon, |label| {
         label == "Prometheus\u{a0}: arrêté sur le serveur"
     });
-    assert_eq!(opened(&passerelle), "");
+    assert!(opened(&passerelle).is_empty());
 
     prometheus.restart();
     wait_until("the browser is called", BOUND, || {
@@ -135,11 +124,7 @@ fn the_menu_does_what_it_says() {
         .forward(forward);
     let config = Config::of(tunnel).in_french();
     let home = home(&config, &screen, &panel).trusting(&sshd);
-    let editor = home.home("xdg-open");
-    let noted = home.home("edited");
-    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\n", noted.display());
-    fs::write(&editor, script).expect("it is ours");
-    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    home.noting("xdg-open");
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", home.home("").display());
     let mut passerelle = home.env("PATH", path).run_in_tray();
@@ -156,7 +141,7 @@ fn the_menu_does_what_it_says() {
     sshd.restart();
     icon.choose("Connecter");
     wait_drawing(&icon, "healthy");
-    assert_eq!(opened(&passerelle), "");
+    assert!(opened(&passerelle).is_empty());
 
     let sessions = sshd.logged("Accepted publickey");
     icon.choose("Reconnecter maintenant");
@@ -171,8 +156,10 @@ fn the_menu_does_what_it_says() {
     ] {
         icon.choose(label);
         wait_until(label, BOUND, || {
-            let edited = fs::read_to_string(&noted).unwrap_or_default();
-            edited.contains(&*file.to_string_lossy())
+            let shown = passerelle.noted("xdg-open");
+            shown
+                .last()
+                .is_some_and(|shown| shown.contains(&*file.to_string_lossy()))
         });
     }
 
@@ -254,25 +241,28 @@ fn what_keeps_it_from_starting_is_told_in_a_box() {
 #[test]
 fn a_click_on_a_tunnel_that_asks_brings_its_question() {
     let (screen, panel) = (Screen::start(), Panel::start());
+    // Nobody has accepted this server's key.
     let sshd = Sshd::start();
-    let forward = Forward::grafana(free_port(), 1);
-    let tunnel = Tunnel::to(&sshd, "Production").password().forward(forward);
-    let passerelle = home(&Config::of(tunnel), &screen, &panel).run_in_tray();
+    let one = Tunnel::to(&sshd, "One").forward(Forward::grafana(free_port(), 1));
+    let two = Tunnel::to(&sshd, "Two").forward(Forward::prometheus(free_port(), 1));
+    let passerelle = home(&Config::of(one).and(two), &screen, &panel).run_in_tray();
     let icon = panel.wait_icon();
-    wait_drawing(&icon, "attention");
-    let title = "Passerelle: Production";
-    screen.wait_window(title);
-    screen.press(&["Escape"]);
-    screen.wait_no_window(title);
-
-    passerelle.succeed(&["up"]);
-    passerelle.wait_tunnel("it asks again", BOUND, |tunnel| {
-        !tunnel["question"].is_null()
+    wait_until("both ask", BOUND, || {
+        let tunnels = &passerelle.status()["tunnels"];
+        (0..2).all(|number| tunnels[number]["question"].is_object())
     });
-    screen.wait_window(title);
-    icon.choose("Open Grafana");
-    assert_eq!(icon.labels()[0], "Confirm the key of the server 127.0.0.1…");
-    assert_eq!(opened(&passerelle), "");
+    wait_drawing(&icon, "attention");
+
+    // Whichever was shown first, one of these clicks changes it.
+    for (service, asks, waits) in [
+        ("Open Grafana", "One", "Two"),
+        ("Open Prometheus", "Two", "One"),
+    ] {
+        icon.choose(service);
+        screen.wait_window(&format!("Passerelle: {asks}"));
+        screen.wait_no_window(&format!("Passerelle: {waits}"));
+    }
+    assert!(opened(&passerelle).is_empty());
 }
 
 #[test]
