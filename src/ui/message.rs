@@ -232,6 +232,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_longer_than_the_box_is_reached_by_keys() {
+        let errors: Vec<_> = (1..60).map(|line| format!("line {line}")).collect();
+        let message = Message::settings_errors(Language::En, &errors);
+        let mut stage = Stage::new(Theme::Light, 1.0);
+        let seen = |stage: &Stage, text: &str| {
+            let texts = stage.texts();
+            let found = texts.iter().find(|(it, ..)| it == text);
+            found.is_some_and(|(_, whole, seen)| seen.expand(1.0).contains_rect(*whole))
+        };
+        let press = |stage: &mut Stage, wanted: Key| {
+            assert!(!stage.frame(vec![key(wanted)], |ui| message.show(ui)));
+            for _ in 0..5 {
+                assert!(!stage.frame(vec![], |ui| message.show(ui)));
+            }
+        };
+        press(&mut stage, Key::PageUp);
+        assert!(seen(&stage, "line 1") && !seen(&stage, "line 59"));
+        for _ in 0..10 {
+            press(&mut stage, Key::PageDown);
+        }
+        assert!(!seen(&stage, "line 1") && seen(&stage, "line 59"));
+        for _ in 0..10 {
+            press(&mut stage, Key::PageUp);
+        }
+        assert!(seen(&stage, "line 1") && !seen(&stage, "line 59"));
+    }
+
+    #[test]
     fn it_tells_the_version_and_is_closed_by_enter_and_by_escape() {
         let log = Path::new("/home/élodie/.local/state/passerelle/passerelle.log");
         for (language, code) in [(Language::Fr, "fr"), (Language::En, "en")] {

@@ -2,9 +2,9 @@
 
 use super::theme::{CONTROL_HEIGHT, HIGHEST_BODY, MARGIN, Palette, WIDTH};
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, Frame, Id, Layout, Margin, Pos2, Rect, Response,
-    RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, TextWrapMode, Ui,
-    UiBuilder, Vec2, WidgetInfo, WidgetText, vec2,
+    Align, Align2, Button, Color32, CornerRadius, Frame, Id, Key, Layout, Margin, Pos2, Rect,
+    Response, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle,
+    TextWrapMode, Ui, UiBuilder, Vec2, WidgetInfo, WidgetText, vec2,
 };
 
 /// The room around what has the focus, for the ring that shows it, in points.
@@ -15,6 +15,9 @@ const NARROWEST_BUTTON: f32 = 96.0;
 
 /// From line to line of a paragraph, in points.
 const LINE: f32 = 21.0;
+
+/// By how much a key scrolls, in points: some lines less than are seen.
+const PAGE: f32 = HIGHEST_BODY - 4.0 * LINE;
 
 /// What a dialog has to say, above its buttons; scrolled where it is long.
 pub(super) fn body<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
@@ -27,9 +30,25 @@ pub(super) fn body<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
         let scrolled = ScrollArea::vertical()
             .max_height(HIGHEST_BODY)
             .content_margin(RING);
-        scrolled.show(ui, content).inner
+        scrolled
+            .show(ui, |ui| {
+                scroll_by_key(ui);
+                content(ui)
+            })
+            .inner
     });
     inside.inner
+}
+
+/// egui gives the wheel to what is scrolled, and the arrows to the focus; for the pages there is no key.
+fn scroll_by_key(ui: &Ui) {
+    let pages = ui.input(|input| {
+        let pressed = |key| i32::from(input.key_pressed(key));
+        pressed(Key::PageUp) - pressed(Key::PageDown)
+    });
+    if pages != 0 {
+        ui.scroll_with_delta(vec2(0.0, pages as f32 * PAGE));
+    }
 }
 
 /// The band of the buttons, which stand at its right, with a remark at its left.

@@ -76,6 +76,33 @@ fn a_tunnel_calls_for_its_user_once_and_not_where_that_is_unwanted() {
 }
 
 #[test]
+fn notifications_are_switched_while_it_runs() {
+    let (screen, corner, sshd) = (Screen::start(), Corner::start(), Sshd::start());
+    let home = Home::empty().on(&screen).envs(corner.environment());
+    let configure = |home: &Home, wanted: bool, tunnels: &[&str]| {
+        let mut tunnels = tunnels.iter().map(|name| Tunnel::to(&sshd, name));
+        let first = Config::of(tunnels.next().expect("there is one"));
+        let config = tunnels.fold(first, Config::and).in_french();
+        home.configure(&format!("notifications = {wanted}\n{}", config.text()));
+    };
+    configure(&home, false, &["Un"]);
+    let passerelle = home.run_in_tray();
+    passerelle.wait_phase("blocked", BOUND);
+
+    // Each tunnel calls for its user once: one that comes later shows what holds by then.
+    configure(&passerelle, true, &["Un", "Deux"]);
+    let call = corner.wait_shown(1);
+    assert_eq!(call.title, "Deux vous attend");
+    configure(&passerelle, false, &["Un", "Deux", "Trois"]);
+    wait_until("the third one asks", BOUND, || {
+        let tunnels = passerelle.status()["tunnels"].clone();
+        tunnels[2]["phase"] == "blocked"
+    });
+    passerelle.succeed(&["quit"]);
+    assert_eq!(corner.shown().len(), 1);
+}
+
+#[test]
 fn what_no_notification_can_tell_is_said_in_a_box() {
     // This panel's bus has nobody who shows notifications, and nothing opens a file.
     let (screen, panel, sshd) = (Screen::start(), Panel::start(), Sshd::start());
