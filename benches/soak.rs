@@ -19,13 +19,12 @@ mod common;
 mod option;
 
 use common::{
-    Backend, Forward, Home, Mishap, Passerelle, Pattern, Proxy, Sshd, Tunnel, descriptors,
-    free_port, get, lasts, memory_mib, wait_until,
+    Home, Mishap, Pattern, Proxy, Scene, Sshd, Tunnel, begin_download, descriptors, lasts,
+    memory_mib, wait_until,
 };
 use option::option;
 use rustix::process::Signal;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -78,8 +77,11 @@ impl Fault {
 fn main() {
     let (minutes, seed) = (option("--minutes", 2), option("--seed", 1));
     let mut rng = fastrand::Rng::with_seed(seed);
-    let mut scene = Scene::start();
-    let downloads = scene.download_for_ever();
+    let sshd = Sshd::start();
+    let proxy = Proxy::to(sshd.port());
+    let through_proxy = |tunnel: Tunnel| tunnel.by_port(proxy.port());
+    let mut scene = Scene::by(sshd, Home::empty(), through_proxy).once_healthy();
+    let downloads = download_for_ever(scene.local);
     wait_until("a download is whole", BOUND, || {
         downloads.load(Ordering::Relaxed) > 0
     });
@@ -90,7 +92,7 @@ fn main() {
     while Instant::now() < end || recoveries.len() < 4 {
         let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
         let before = scene.attempt();
-        scene.inject(fault);
+        inject(fault, &mut scene, &proxy);
         let start = Instant::now();
         // The answer may be the old session's last.
         wait_until("it works again", BOUND, || {
@@ -142,100 +144,55 @@ fn main() {
     );
 }
 
-/// A tunnel through a proxy.
-struct Scene {
-    passerelle: Passerelle,
-    sshd: Sshd,
-    proxy: Proxy,
-    local: u16,
-    _backend: Backend,
+fn inject(fault: Fault, scene: &mut Scene, proxy: &Proxy) {
+    match fault {
+        Fault::Reset => proxy.reset(),
+        Fault::Killed => scene.sshd.kill_sessions(),
+        Fault::Silent => scene.sshd.freeze_sessions(),
+        Fault::Restarted => {
+            scene.sshd.stop();
+            scene.sshd.restart();
+        }
+        Fault::Asleep => {
+            scene.passerelle.signal(Signal::STOP);
+            scene.sshd.kill_sessions();
+            lasts(Duration::from_secs(11));
+            scene.passerelle.signal(Signal::CONT);
+        }
+        Fault::Flipped => proxy.mishap(Mishap::Flip),
+        Fault::Truncated => proxy.mishap(Mishap::Truncate),
+        Fault::Slow => {
+            proxy.delay(Duration::from_millis(100));
+            lasts(Duration::from_secs(2));
+            proxy.delay(Duration::ZERO);
+        }
+    }
 }
 
-impl Scene {
-    fn start() -> Self {
-        let (sshd, backend, local) = (Sshd::start(), Backend::start(), free_port());
-        let proxy = Proxy::to(sshd.port());
-        let tunnel = Tunnel::to(&sshd, "soak").by_port(proxy.port());
-        let forward = Forward::tcp("Backend", local, backend.port()).line("open = \"/metrics\"");
-        let passerelle = Passerelle::on(Home::empty(), &sshd, tunnel, [forward]);
-        passerelle.wait_phase("healthy", BOUND);
-        Self {
-            passerelle,
-            sshd,
-            proxy,
-            local,
-            _backend: backend,
-        }
-    }
-
-    fn inject(&mut self, fault: Fault) {
-        match fault {
-            Fault::Reset => self.proxy.reset(),
-            Fault::Killed => self.sshd.kill_sessions(),
-            Fault::Silent => self.sshd.freeze_sessions(),
-            Fault::Restarted => {
-                self.sshd.stop();
-                self.sshd.restart();
-            }
-            Fault::Asleep => {
-                self.passerelle.signal(Signal::STOP);
-                self.sshd.kill_sessions();
-                lasts(Duration::from_secs(11));
-                self.passerelle.signal(Signal::CONT);
-            }
-            Fault::Flipped => self.proxy.mishap(Mishap::Flip),
-            Fault::Truncated => self.proxy.mishap(Mishap::Truncate),
-            Fault::Slow => {
-                self.proxy.delay(Duration::from_millis(100));
-                lasts(Duration::from_secs(2));
-                self.proxy.delay(Duration::ZERO);
-            }
-        }
-    }
-
-    /// The number of the last dial.
-    fn attempt(&self) -> u64 {
-        let attempt = self.passerelle.tunnel()["attempt"].as_u64();
-        attempt.expect("it is a number")
-    }
-
-    fn answers(&self) -> bool {
-        get(self.local, "/metrics").is_ok_and(|reply| reply.status == 200)
-    }
-
-    /// Counts those that came whole. One with another byte, or that ends too early, ends the run.
-    fn download_for_ever(&self) -> Arc<AtomicU64> {
-        let (local, whole) = (self.local, Arc::new(AtomicU64::new(0)));
-        let counter = Arc::clone(&whole);
-        thread::spawn(move || {
-            loop {
-                match download(local) {
-                    Ok(true) => {
-                        counter.fetch_add(1, Ordering::Relaxed);
-                    }
-                    Ok(false) => {
-                        eprintln!("a download ended in order, and was not whole");
-                        std::process::exit(1);
-                    }
-                    Err(_) => lasts(Duration::from_millis(100)),
+/// Counts those that came whole. One with another byte, or that ends too early, ends the run.
+fn download_for_ever(local: u16) -> Arc<AtomicU64> {
+    let whole = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&whole);
+    thread::spawn(move || {
+        loop {
+            match download(local) {
+                Ok(true) => {
+                    counter.fetch_add(1, Ordering::Relaxed);
                 }
+                Ok(false) => {
+                    eprintln!("a download ended in order, and was not whole");
+                    std::process::exit(1);
+                }
+                Err(_) => lasts(Duration::from_millis(100)),
             }
-        });
-        whole
-    }
+        }
+    });
+    whole
 }
 
 /// Whether what came, came whole; an error where it did not end in order.
 fn download(local: u16) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, local))?;
-    stream.set_read_timeout(Some(BOUND))?;
-    write!(stream, "GET /bytes/{LENGTH} HTTP/1.1\r\n\r\n")?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
+    let mut stream = begin_download(local, &format!("/bytes/{LENGTH}"))?;
     let got = Pattern::summary(&mut stream)?;
     let sent = Pattern::summary(&mut Pattern::new().take(LENGTH))?;
     Ok(got == sent)

@@ -22,8 +22,8 @@
 mod common;
 
 use common::{
-    Backend, Config, Forward, Home, Key, Process, Sshd, Tunnel, free_port, get, lasts, tool, visit,
-    wait_until,
+    Backend, Config, Forward, Home, Key, Process, Sshd, Tunnel, answers, free_port, lasts, tool,
+    visit, wait_until,
 };
 use rustix::process::Signal;
 use std::process::{Command, Stdio};
@@ -140,7 +140,7 @@ impl Scene {
         let key = Key::ed25519(home.home("key"));
         sshd.authorize(&key);
         let mut command = match kind {
-            Kind::Autossh => autossh(&sshd, &home, &key, local, backend.port()),
+            Kind::Autossh => autossh(&sshd, &key, local, backend.port()),
             Kind::Passerelle => passerelle(&sshd, &home, &key, local, backend.port()),
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -151,14 +151,14 @@ impl Scene {
             _backend: backend,
             _home: home,
         };
-        wait_until("it works", BOUND, || answers(local));
+        wait_until("it works", BOUND, || answers(local, "/metrics"));
         scene
     }
 
     /// Asks again and again, as a browser's user does.
     fn until_usable(&self) -> Duration {
         let start = Instant::now();
-        wait_until("it works again", BOUND, || answers(self.local));
+        wait_until("it works again", BOUND, || answers(self.local, "/metrics"));
         start.elapsed()
     }
 
@@ -187,10 +187,6 @@ impl Scene {
     }
 }
 
-fn answers(local: u16) -> bool {
-    get(local, "/metrics").is_ok_and(|reply| reply.status == 200)
-}
-
 fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
@@ -202,23 +198,11 @@ fn passerelle(sshd: &Sshd, home: &Home, key: &Key, local: u16, remote: u16) -> C
     home.command(&["run", "--json", "--secrets", "memory"])
 }
 
-fn autossh(sshd: &Sshd, home: &Home, key: &Key, local: u16, remote: u16) -> Command {
+fn autossh(sshd: &Sshd, key: &Key, local: u16, remote: u16) -> Command {
     let mut command = Process::command(tool("autossh", "autossh"));
-    command.env("AUTOSSH_GATETIME", "0");
-    command.args(["-M", "0", "-F", "none", "-N"]);
-    command.args([
-        "-o",
-        "ServerAliveInterval=10",
-        "-o",
-        "ServerAliveCountMax=3",
-    ]);
-    command.args(["-o", "ExitOnForwardFailure=yes", "-o"]);
-    let known_hosts = home.state("known_hosts");
-    command.arg(format!("UserKnownHostsFile={}", known_hosts.display()));
-    command
-        .arg("-L")
-        .arg(format!("127.0.0.1:{local}:127.0.0.1:{remote}"));
-    command.args(["-p", &sshd.port().to_string(), "-l", sshd.user(), "-i"]);
-    command.arg(key.path()).arg("127.0.0.1");
-    command
+    command.env("AUTOSSH_GATETIME", "0").args(["-M", "0"]);
+    command.args(["-o", "ServerAliveInterval=10"]);
+    command.args(["-o", "ServerAliveCountMax=3", "-i"]);
+    command.arg(key.path());
+    sshd.forwarding(command, &[(local, remote)])
 }

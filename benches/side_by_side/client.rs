@@ -2,7 +2,7 @@
 
 use crate::common::process::peak_memory_mib;
 use crate::common::{
-    Config, Forward, Home, Key, Process, Sshd, Tunnel, free_port, get, tool, wait_until,
+    Config, Forward, Home, Key, Process, Sshd, Tunnel, answers, free_port, tool, wait_until,
 };
 use crate::load::Service;
 use std::fs;
@@ -63,14 +63,14 @@ impl Client {
         sshd.authorize(&key);
         let mut command = match kind {
             Kind::Passerelle => passerelle(sshd, &home, &key, pairs),
-            Kind::Ssh => forwarding(ssh(sshd, &home, &key), pairs),
-            Kind::Plink => forwarding(plink(sshd, &home, &key), pairs),
+            Kind::Ssh => ssh(sshd, &key, pairs),
+            Kind::Plink => plink(sshd, &home, &key, pairs),
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let start = Instant::now();
         let process = Process::start(kind.name(), &mut command);
         wait_until("the service answers", Duration::from_secs(30), || {
-            get(http, "/metrics").is_ok_and(|reply| reply.status == 200)
+            answers(http, "/metrics")
         });
         let took = start.elapsed();
         let client = Self {
@@ -111,19 +111,13 @@ fn passerelle(sshd: &Sshd, home: &Home, key: &Key, pairs: Pairs) -> Command {
     home.command(&["run", "--json", "--secrets", "memory"])
 }
 
-fn ssh(sshd: &Sshd, home: &Home, key: &Key) -> Command {
+fn ssh(sshd: &Sshd, key: &Key, pairs: Pairs) -> Command {
     let mut command = Process::command(tool("ssh", "openssh-client"));
-    command.args(["-F", "none", "-N", "-o"]);
-    command.arg(format!(
-        "UserKnownHostsFile={}",
-        home.state("known_hosts").display()
-    ));
-    command.args(["-p", &sshd.port().to_string(), "-l", sshd.user(), "-i"]);
-    command.arg(key.path());
-    command
+    command.arg("-i").arg(key.path());
+    sshd.forwarding(command, &pairs)
 }
 
-fn plink(sshd: &Sshd, home: &Home, key: &Key) -> Command {
+fn plink(sshd: &Sshd, home: &Home, key: &Key, pairs: Pairs) -> Command {
     let ppk = home.home("key.ppk");
     let converted = Command::new(tool("puttygen", "putty-tools"))
         .arg(key.path())
@@ -146,10 +140,6 @@ fn plink(sshd: &Sshd, home: &Home, key: &Key) -> Command {
     ]);
     command.args(["-P", &sshd.port().to_string(), "-l", sshd.user(), "-i"]);
     command.arg(ppk);
-    command
-}
-
-fn forwarding(mut command: Command, pairs: Pairs) -> Command {
     for (local, remote) in pairs {
         command
             .arg("-L")

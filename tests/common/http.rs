@@ -47,7 +47,23 @@ pub(crate) fn get(port: u16, path: &str) -> io::Result<Reply> {
     ask(port, "GET", path, "", Duration::from_secs(10))
 }
 
-/// The same as a browser does that goes to a page, within 30 s.
+/// Whether `path` at a local port is there, within 10 s.
+pub(crate) fn answers(port: u16, path: &str) -> bool {
+    get(port, path).is_ok_and(|reply| reply.status == 200)
+}
+
+/// Asks for `path` at a local port; the body is what can be read from the connection that this gives.
+/// Each piece of it is waited for 120 s.
+pub(crate) fn begin_download(port: u16, path: &str) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\n\r\n")?;
+    // One byte at a time, so that none of the body is lost with the buffer.
+    read_head(&mut BufReader::with_capacity(1, &stream))?;
+    Ok(stream)
+}
+
+/// Goes to a page as a browser does, within 30 s.
 pub(crate) fn visit(port: u16, path: &str) -> io::Result<Reply> {
     let line = format!(
         "GET {path} HTTP/1.1\r\nAccept: text/html,application/xhtml+xml\r\nSec-Fetch-Mode: navigate"

@@ -1,6 +1,6 @@
 //! Debian's own Prometheus, on a port of its own.
 
-use super::http::get;
+use super::http::answers;
 use super::process::{Process, tool};
 use super::scratch::{Scratch, free_port};
 use super::wait::wait_until;
@@ -59,7 +59,7 @@ impl Prometheus {
             .stderr(log);
         self.process = Some(Process::start("prometheus", &mut command));
         wait_until("Prometheus is ready", Duration::from_secs(60), || {
-            get(self.port, "/-/ready").is_ok_and(|reply| reply.status == 200)
+            answers(self.port, "/-/ready")
         });
     }
 }

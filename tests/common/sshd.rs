@@ -82,6 +82,20 @@ impl Sshd {
         format!("[127.0.0.1]:{} {}\n", self.port, self.host_key.public())
     }
 
+    /// Completes a command of OpenSSH's client: it knows this server, carries these local ports to ports
+    /// of the server's machine, and does nothing else.
+    pub(crate) fn forwarding(&self, mut client: Command, pairs: &[(u16, u16)]) -> Command {
+        let known_hosts = self.dir.write("known_hosts", &self.known_hosts_line());
+        client.args(["-F", "none", "-N", "-o", "ExitOnForwardFailure=yes"]);
+        client.args(["-o", "StrictHostKeyChecking=yes", "-o"]);
+        client.arg(format!("UserKnownHostsFile={}", known_hosts.display()));
+        for (local, remote) in pairs {
+            client.arg(format!("-L127.0.0.1:{local}:127.0.0.1:{remote}"));
+        }
+        client.args(["-p", &self.port.to_string(), "-l", &self.user, "127.0.0.1"]);
+        client
+    }
+
     /// A path in its own directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)

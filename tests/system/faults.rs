@@ -2,11 +2,11 @@
 //! has the table.
 
 mod away;
+mod bound;
 mod crowd;
 mod names;
 mod network;
 mod rogue;
-mod scene;
 mod silence;
 mod sleep;
 mod state;

@@ -1,65 +1,29 @@
 //! What runs through a forward: every byte of it, whatever happens beside it.
 
 use crate::common::{
-    Backend, Forward, Grafana, Passerelle, Pattern, Slow, Sshd, free_port, get, program, wait_for,
+    Backend, Forward, Grafana, Passerelle, Pattern, Scene, Slow, Sshd, begin_download, free_port,
+    get, program, wait_for,
 };
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(120);
 const GIBIBYTE: u64 = 1 << 30;
 
-/// A healthy tunnel to a backend.
-struct Scene {
-    sshd: Sshd,
-    passerelle: Passerelle,
-    local: u16,
-    _backend: Backend,
-}
-
-impl Scene {
-    fn new(sshd: Sshd) -> Self {
-        let (backend, local) = (Backend::start(), free_port());
-        let forward = Forward::tcp("Backend", local, backend.port());
-        let passerelle = Passerelle::ready(&sshd, [forward]);
-        passerelle.wait_phase("healthy", BOUND);
-        Self {
-            sshd,
-            passerelle,
-            local,
-            _backend: backend,
-        }
-    }
-
-    /// A connection on which this was sent.
-    fn send(&self, request: &str) -> TcpStream {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.local));
-        let mut stream = stream.expect("the forward listens");
-        stream.set_read_timeout(Some(BOUND)).expect("it is ours");
-        stream.set_write_timeout(Some(BOUND)).expect("it is ours");
-        stream.write_all(request.as_bytes()).expect("it is open");
-        stream
-    }
-
-    fn forward(&self) -> serde_json::Value {
-        self.passerelle.tunnel()["forwards"][0].clone()
-    }
-}
-
 /// `LENGTH SHA256` of what was sent.
 fn expected(length: u64) -> String {
     Pattern::summary(&mut Pattern::new().take(length)).expect("it never ends")
 }
 
-fn skip_head(stream: &mut TcpStream) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).expect("the head comes");
-        head.push(byte[0]);
-    }
+fn download(scene: &Scene, length: u64) -> TcpStream {
+    begin_download(scene.local, &format!("/bytes/{length}")).expect("it begins")
+}
+
+fn bytes(scene: &Scene, way: &str) -> u64 {
+    let bytes = scene.passerelle.tunnel()["forwards"][0][way].as_u64();
+    bytes.expect("it is a number")
 }
 
 fn rate(length: u64, start: Instant) -> f64 {
@@ -68,31 +32,30 @@ fn rate(length: u64, start: Instant) -> f64 {
 
 #[test]
 fn a_gibibyte_comes_down_whole_during_rekeys() {
-    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
+    let scene = Scene::healthy(Sshd::with("RekeyLimit 16M"));
     let start = Instant::now();
-    let mut stream = scene.send(&format!("GET /bytes/{GIBIBYTE} HTTP/1.1\r\n\r\n"));
-    skip_head(&mut stream);
+    let mut stream = download(&scene, GIBIBYTE);
     let got = Pattern::summary(&mut stream).expect("it comes whole");
     println!("{:.0} MiB/s down", rate(GIBIBYTE, start));
     assert_eq!(got, expected(GIBIBYTE));
     assert_rekeyed(&scene);
-    assert!(scene.forward()["bytes_in"].as_u64() > Some(GIBIBYTE));
+    assert!(bytes(&scene, "bytes_in") > GIBIBYTE);
 }
 
 #[test]
 fn a_gibibyte_goes_up_whole_during_rekeys() {
-    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
+    let scene = Scene::healthy(Sshd::with("RekeyLimit 16M"));
     let start = Instant::now();
+    let mut stream = scene.connect();
     let head = format!("POST /upload HTTP/1.1\r\nContent-Length: {GIBIBYTE}\r\n\r\n");
-    let mut stream = scene.send(&head);
-    io::copy(&mut Pattern::new().take(GIBIBYTE), &mut stream).expect("it goes up whole");
-    skip_head(&mut stream);
-    let mut got = String::new();
-    stream.read_to_string(&mut got).expect("it answers");
+    let body = Pattern::new().take(GIBIBYTE);
+    io::copy(&mut head.as_bytes().chain(body), &mut stream).expect("it goes up whole");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
     println!("{:.0} MiB/s up", rate(GIBIBYTE, start));
-    assert_eq!(got, expected(GIBIBYTE));
+    assert!(answer.ends_with(&expected(GIBIBYTE)), "{answer}");
     assert_rekeyed(&scene);
-    assert!(scene.forward()["bytes_out"].as_u64() > Some(GIBIBYTE));
+    assert!(bytes(&scene, "bytes_out") > GIBIBYTE);
 }
 
 #[track_caller]
@@ -105,9 +68,8 @@ fn assert_rekeyed(scene: &Scene) {
 #[test]
 fn a_reader_that_stalls_disturbs_nobody_and_loses_nothing() {
     const LENGTH: u64 = 48 << 20;
-    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
-    let mut stalled = scene.send(&format!("GET /bytes/{LENGTH} HTTP/1.1\r\n\r\n"));
-    skip_head(&mut stalled);
+    let scene = Scene::healthy(Sshd::with("RekeyLimit 16M"));
+    let mut stalled = download(&scene, LENGTH);
     for _ in 0..200 {
         let start = Instant::now();
         let reply = get(scene.local, "/metrics").expect("the others go on");
@@ -122,9 +84,8 @@ fn a_reader_that_stalls_disturbs_nobody_and_loses_nothing() {
 #[test]
 #[ignore = "takes a minute: scripts/test --long"]
 fn a_slow_reader_gets_all_of_a_gibibyte() {
-    let scene = Scene::new(Sshd::with("RekeyLimit 16M"));
-    let mut stream = scene.send(&format!("GET /bytes/{GIBIBYTE} HTTP/1.1\r\n\r\n"));
-    skip_head(&mut stream);
+    let scene = Scene::healthy(Sshd::with("RekeyLimit 16M"));
+    let mut stream = download(&scene, GIBIBYTE);
     let slow = &mut Slow::new(&mut stream, 24 << 20);
     let got = Pattern::summary(slow).expect("it comes whole");
     assert_eq!(got, expected(GIBIBYTE));
@@ -138,9 +99,8 @@ fn a_slow_reader_gets_all_of_a_gibibyte() {
 
 #[test]
 fn a_session_that_breaks_never_passes_for_an_end() {
-    let scene = Scene::new(Sshd::start());
-    let mut stream = scene.send("GET /bytes/1073741824 HTTP/1.1\r\n\r\n");
-    skip_head(&mut stream);
+    let scene = Scene::healthy(Sshd::start());
+    let mut stream = download(&scene, GIBIBYTE);
     scene.sshd.kill_sessions();
     let error = Pattern::summary(&mut stream).expect_err("a short read is an error");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");

@@ -1,8 +1,8 @@
 //! The lab itself works, as OpenSSH's own client sees it: what a failing test blames is Passerelle.
 
 use crate::common::{
-    Account, Backend, Home, Key, Keyring, Process, Prometheus, Scratch, Sshd, free_port, get, tool,
-    wait_until,
+    Account, Backend, Home, Key, Keyring, Process, Prometheus, Scratch, Sshd, answers, free_port,
+    get, tool, wait_until,
 };
 use std::process::Command;
 use std::time::Duration;
@@ -30,9 +30,9 @@ fn ssh_gets_through_by_a_key() {
     let home = Home::empty();
     let key = Key::ed25519(home.home("id"));
     sshd.authorize(&key);
-    let mut ssh = ssh(&sshd);
+    let mut ssh = ssh();
     ssh.arg("-i").arg(key.path());
-    assert_forwards(&mut ssh);
+    assert_forwards(ssh, &sshd);
     assert_eq!(sshd.logged("Accepted publickey for root"), 1);
 }
 
@@ -41,7 +41,7 @@ fn ssh_gets_through_by_a_password() {
     let account = Account::new();
     let sshd = Sshd::with_password(&account, "");
     let scratch = Scratch::new();
-    assert_forwards(asking(&mut ssh(&sshd), &scratch, account.password()));
+    assert_forwards(asking(&scratch, account.password()), &sshd);
     assert_eq!(sshd.logged("Accepted password for "), 1);
 }
 
@@ -50,41 +50,28 @@ fn ssh_gets_through_by_keyboard_interactive() {
     let account = Account::new();
     let sshd = Sshd::with_keyboard_interactive(&account, "");
     let scratch = Scratch::new();
-    assert_forwards(asking(&mut ssh(&sshd), &scratch, account.password()));
+    assert_forwards(asking(&scratch, account.password()), &sshd);
     assert_eq!(sshd.logged("Accepted keyboard-interactive/pam for "), 1);
 }
 
-fn ssh(sshd: &Sshd) -> Command {
-    let mut ssh = Process::command(tool("ssh", "openssh-client"));
-    ssh.args(["-F", "none", "-N", "-o", "ExitOnForwardFailure=yes"]);
-    ssh.args(["-o", "StrictHostKeyChecking=yes", "-o"]);
-    let known_hosts = sshd.path("known_hosts");
-    std::fs::write(&known_hosts, sshd.known_hosts_line()).expect("it is ours");
-    ssh.arg(format!("UserKnownHostsFile={}", known_hosts.display()));
-    ssh.args([
-        "-p",
-        &sshd.port().to_string(),
-        "-l",
-        sshd.user(),
-        "127.0.0.1",
-    ]);
+fn ssh() -> Command {
+    Process::command(tool("ssh", "openssh-client"))
+}
+
+/// One that asks a program for the password.
+fn asking(scratch: &Scratch, password: &str) -> Command {
+    let mut ssh = ssh();
+    let says_it = format!("echo '{password}'");
+    ssh.env("SSH_ASKPASS", scratch.script("ask", &says_it));
+    ssh.env("SSH_ASKPASS_REQUIRE", "force");
     ssh
 }
 
-/// Lets ssh ask a program for the password.
-fn asking<'a>(ssh: &'a mut Command, scratch: &Scratch, password: &str) -> &'a mut Command {
-    let says_it = format!("echo '{password}'");
-    ssh.env("SSH_ASKPASS", scratch.script("ask", &says_it));
-    ssh.env("SSH_ASKPASS_REQUIRE", "force")
-}
-
-fn assert_forwards(ssh: &mut Command) {
-    let backend = Backend::start();
-    let local = free_port();
-    ssh.arg("-L")
-        .arg(format!("127.0.0.1:{local}:127.0.0.1:{}", backend.port()));
-    let _ssh = Process::start("ssh", ssh);
+fn assert_forwards(ssh: Command, sshd: &Sshd) {
+    let (backend, local) = (Backend::start(), free_port());
+    let mut ssh = sshd.forwarding(ssh, &[(local, backend.port())]);
+    let _ssh = Process::start("ssh", &mut ssh);
     wait_until("the backend answers through ssh -L", BOUND, || {
-        get(local, "/metrics").is_ok_and(|reply| reply.status == 200)
+        answers(local, "/metrics")
     });
 }

@@ -1,94 +1,56 @@
 //! What breaks comes back by itself, and only as often as it may.
 
 use crate::common::network::{cut, in_own_network, mend};
-use crate::common::{Backend, Forward, Grafana, Passerelle, Sshd, free_port, get, wait_until};
-use std::io::{self, Write};
+use crate::common::{Forward, Grafana, Passerelle, Scene, Sshd, free_port, wait_until};
+use std::io;
 use std::net::{Ipv4Addr, TcpStream};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A healthy tunnel to a backend.
-struct Scene {
-    sshd: Sshd,
-    passerelle: Passerelle,
-    local: u16,
-    _backend: Backend,
+/// Lets the sessions fall silent, and says how long it takes until another one is dialled.
+fn freeze(scene: &Scene) -> Duration {
+    scene.sshd.freeze_sessions();
+    let found = until_another_dial(scene);
+    scene.passerelle.wait_phase("healthy", BOUND);
+    assert!(scene.answers());
+    found
 }
 
-impl Scene {
-    fn new(sshd: Sshd) -> Self {
-        let (backend, local) = (Backend::start(), free_port());
-        // Without a probe, so that nothing moves but what a test moves.
-        let forward = Forward::new("Backend", local, backend.port()).line("health = \"none\"");
-        let passerelle = Passerelle::ready(&sshd, [forward]);
-        passerelle.wait_phase("healthy", BOUND);
-        Self {
-            sshd,
-            passerelle,
-            local,
-            _backend: backend,
-        }
-    }
+/// Cuts the cable to the server, and says how long it takes until another session is dialled.
+fn cut_and_mend(scene: &Scene) -> Duration {
+    cut(scene.sshd.port());
+    let found = until_another_dial(scene);
+    mend();
+    wait_until("somebody is answered again", BOUND, || scene.answers());
+    scene.passerelle.wait_phase("healthy", BOUND);
+    found
+}
 
-    /// Lets the sessions fall silent, and says how long it takes until another one is dialled.
-    fn freeze(&self) -> Duration {
-        self.sshd.freeze_sessions();
-        let found = self.until_another_dial();
-        self.passerelle.wait_phase("healthy", BOUND);
-        assert!(self.answers());
-        found
-    }
+/// An upload that is well under way.
+fn upload(scene: &Scene) -> JoinHandle<io::Result<()>> {
+    let uploading = scene.upload();
+    let what = "the upload is under way";
+    scene.passerelle.wait_tunnel(what, BOUND, |tunnel| {
+        tunnel["forwards"][0]["bytes_out"].as_u64() > Some(8 << 20)
+    });
+    uploading
+}
 
-    /// Cuts the cable to the server, and says how long it takes until another session is dialled.
-    fn cut_and_mend(&self) -> Duration {
-        cut(self.sshd.port());
-        let found = self.until_another_dial();
-        mend();
-        wait_until("somebody is answered again", BOUND, || self.answers());
-        self.passerelle.wait_phase("healthy", BOUND);
-        found
-    }
-
-    /// An upload without an end, and well under way.
-    fn upload(&self) -> JoinHandle<io::Result<()>> {
-        let upload = TcpStream::connect((Ipv4Addr::LOCALHOST, self.local));
-        let mut upload = upload.expect("it listens");
-        upload.set_write_timeout(Some(BOUND)).expect("it is ours");
-        let uploading = thread::spawn(move || {
-            let head = b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n";
-            upload.write_all(head)?;
-            loop {
-                upload.write_all(&[0; 64 << 10])?;
-            }
-        });
-        let what = "the upload is under way";
-        self.passerelle.wait_tunnel(what, BOUND, |tunnel| {
-            tunnel["forwards"][0]["bytes_out"].as_u64() > Some(8 << 20)
-        });
-        uploading
-    }
-
-    fn until_another_dial(&self) -> Duration {
-        let first = self.passerelle.tunnel()["attempt"].clone();
-        let start = Instant::now();
-        let what = "another session is dialled";
-        self.passerelle
-            .wait_tunnel(what, BOUND, |tunnel| tunnel["attempt"] != first);
-        let found = start.elapsed();
-        println!("found after {found:?}");
-        found
-    }
-
-    fn answers(&self) -> bool {
-        get(self.local, "/metrics").is_ok_and(|reply| reply.status == 200)
-    }
+fn until_another_dial(scene: &Scene) -> Duration {
+    let (first, start) = (scene.attempt(), Instant::now());
+    wait_until("another session is dialled", BOUND, || {
+        scene.attempt() > first
+    });
+    let found = start.elapsed();
+    println!("found after {found:?}");
+    found
 }
 
 #[test]
 fn a_killed_session_is_replaced_at_once() {
-    let scene = Scene::new(Sshd::start());
+    let scene = Scene::unprobed(Sshd::start());
     let start = Instant::now();
     scene.sshd.kill_sessions();
     // Nobody asks for anything: it comes back by itself.
@@ -105,7 +67,7 @@ fn a_killed_session_is_replaced_at_once() {
 
 #[test]
 fn a_server_that_was_away_is_found_again_by_who_wants_something() {
-    let mut scene = Scene::new(Sshd::start());
+    let mut scene = Scene::unprobed(Sshd::start());
     scene.sshd.stop();
     scene
         .passerelle
@@ -127,10 +89,10 @@ fn a_server_that_was_away_is_found_again_by_who_wants_something() {
 
 #[test]
 fn the_listener_stays_while_the_server_is_away() {
-    let mut scene = Scene::new(Sshd::start());
+    let mut scene = Scene::unprobed(Sshd::start());
     scene.sshd.stop();
     scene.passerelle.wait_phase("waiting", BOUND);
-    TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it still listens");
+    scene.connect();
 }
 
 #[test]
@@ -159,8 +121,8 @@ fn a_busy_server_is_left_alone_for_five_seconds() {
 
 #[test]
 fn a_dead_link_is_found_while_nothing_moves() {
-    let scene = Scene::new(Sshd::start());
-    let found = scene.freeze();
+    let scene = Scene::unprobed(Sshd::start());
+    let found = freeze(&scene);
     assert!(
         found < Duration::from_secs(36),
         "the promise is 31 s: {found:?}"
@@ -169,10 +131,10 @@ fn a_dead_link_is_found_while_nothing_moves() {
 
 #[test]
 fn a_dead_link_is_found_in_the_middle_of_an_upload() {
-    let scene = Scene::new(Sshd::start());
-    let uploading = scene.upload();
+    let scene = Scene::unprobed(Sshd::start());
+    let uploading = upload(&scene);
     let start = Instant::now();
-    let found = scene.freeze();
+    let found = freeze(&scene);
     assert!(
         found < Duration::from_secs(51),
         "the promise is 46 s: {found:?}"
@@ -191,8 +153,8 @@ fn a_dead_link_is_found_in_the_middle_of_an_upload() {
 fn a_cut_cable_is_found_while_nothing_moves() {
     let test = "reconnect::a_cut_cable_is_found_while_nothing_moves";
     in_own_network(test, || {
-        let scene = Scene::new(Sshd::start());
-        let found = scene.cut_and_mend();
+        let scene = Scene::unprobed(Sshd::start());
+        let found = cut_and_mend(&scene);
         assert!(
             found < Duration::from_secs(36),
             "the promise is 31 s: {found:?}"
@@ -205,9 +167,9 @@ fn a_cut_cable_is_found_while_nothing_moves() {
 fn a_cut_cable_is_found_in_the_middle_of_an_upload() {
     let test = "reconnect::a_cut_cable_is_found_in_the_middle_of_an_upload";
     in_own_network(test, || {
-        let scene = Scene::new(Sshd::start());
-        let uploading = scene.upload();
-        let found = scene.cut_and_mend();
+        let scene = Scene::unprobed(Sshd::start());
+        let uploading = upload(&scene);
+        let found = cut_and_mend(&scene);
         assert!(
             found < Duration::from_secs(51),
             "the promise is 46 s: {found:?}"

@@ -1,10 +1,10 @@
 //! A change of the configuration file while things run.
 
 use crate::common::{
-    Backend, Config, Forward, Home, Key, Passerelle, Pattern, Sshd, Tunnel, free_port, get,
-    wait_until,
+    Backend, Config, Forward, Home, Key, Passerelle, Pattern, Sshd, Tunnel, answers,
+    begin_download, free_port, wait_until,
 };
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
@@ -55,22 +55,15 @@ fn tunnel(sshd: &Sshd, home: &Home, local: u16, remote: u16) -> Tunnel {
 fn a_download_does_not_notice() {
     const LENGTH: u64 = 64 << 20;
     let scene = Scene::new();
-    let mut download = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it listens");
-    download.set_read_timeout(Some(BOUND)).expect("it is ours");
-    write!(download, "GET /bytes/{LENGTH} HTTP/1.1\r\n\r\n").expect("it is open");
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        download.read_exact(&mut byte).expect("the answer begins");
-        head.push(byte[0]);
-    }
+    let download = begin_download(scene.local, &format!("/bytes/{LENGTH}"));
+    let mut download = download.expect("the answer begins");
 
     let added = free_port();
     let forward = Forward::tcp("Added", added, scene.backend.port());
     let config = Config::of(scene.tunnel().forward(forward));
     scene.passerelle.configure(&config.text());
     wait_until("the added forward works", BOUND, || {
-        get(added, "/metrics").is_ok_and(|reply| reply.status == 200)
+        answers(added, "/metrics")
     });
     scene
         .passerelle
@@ -95,7 +88,7 @@ fn a_bad_file_keeps_the_good_configuration_and_says_why() {
         errors(&scene.passerelle.status()).contains("prt")
     });
     assert_eq!(scene.passerelle.tunnel()["phase"], "healthy");
-    assert!(get(scene.local, "/metrics").is_ok());
+    assert!(answers(scene.local, "/metrics"));
     let check = scene.passerelle.verb(&["config", "check"]);
     assert_eq!(check.code, Some(6), "{check:?}");
     assert!(check.stderr.contains("prt"), "{check:?}");

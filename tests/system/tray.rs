@@ -2,7 +2,7 @@
 
 use crate::common::{
     Backend, Config, Forward, Home, Icon, Key, Panel, Passerelle, Prometheus, Screen, Sshd, Tunnel,
-    free_port, get, lasts, wait_until,
+    answers, free_port, lasts, wait_until,
 };
 use std::fs;
 use std::path::Path;
@@ -96,7 +96,7 @@ fn one_click_opens_the_service_once_it_works() {
     wait_until("the browser is called", BOUND, || {
         !opened(&passerelle).is_empty()
     });
-    assert!(get(local, "/-/ready").is_ok_and(|reply| reply.status == 200));
+    assert!(answers(local, "/-/ready"));
     wait_drawing(&icon, "healthy");
     wait_until("the tooltip says it", BOUND, || {
         icon.tooltip()

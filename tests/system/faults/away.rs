@@ -1,8 +1,9 @@
 //! What local programs see while the server is away.
 
-use super::scene::{BOUND, Scene, within};
+use super::bound::{BOUND, within};
 use crate::common::{
-    Config, Forward, Grafana, Home, Passerelle, Sshd, Tunnel, free_port, get, visit, wait_until,
+    Config, Forward, Grafana, Home, Passerelle, Scene, Sshd, Tunnel, free_port, get, visit,
+    wait_until,
 };
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -35,7 +36,7 @@ fn a_server_that_is_down_at_the_start_is_found_when_it_comes() {
 
 #[test]
 fn nobody_is_refused_while_a_server_restarts() {
-    let mut scene = Scene::healthy();
+    let mut scene = Scene::healthy(Sshd::start());
     let local = scene.local;
     scene.sshd.stop();
     let start = Instant::now();

@@ -1,17 +1,13 @@
 //! More of everything than there is room for.
 
-use super::scene::{BOUND, Scene, within};
+use super::bound::{BOUND, within};
 use crate::common::{
-    Backend, Config, Forward, Home, Key, Passerelle, Sshd, Tunnel, descriptors, free_port, get,
-    memory_mib, raise_descriptor_limit, wait_until,
+    Backend, Config, Forward, Home, Key, Passerelle, Scene, Sshd, Tunnel, answers, descriptors,
+    free_port, memory_mib, raise_descriptor_limit, wait_until,
 };
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-
-fn connect(port: u16) -> TcpStream {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens")
-}
 
 /// Begins to connect, and does not wait for it.
 fn knock(port: u16) -> Socket {
@@ -24,11 +20,10 @@ fn knock(port: u16) -> Socket {
 #[test]
 fn sixty_four_descriptors_are_enough_to_go_on() {
     let limit = ["prlimit", "--nofile=64:64", "--"].map(str::to_owned);
-    let sshd = Sshd::start();
-    let scene = Scene::with(sshd, Home::empty().started_by(limit), |tunnel| tunnel);
-    scene.passerelle.wait_phase("healthy", BOUND);
+    let home = Home::empty().started_by(limit);
+    let scene = Scene::by(Sshd::start(), home, |tunnel| tunnel).once_healthy();
     let first = scene.attempt();
-    let crowd: Vec<_> = (0..100).map(|_| connect(scene.local)).collect();
+    let crowd: Vec<_> = (0..100).map(|_| scene.connect()).collect();
     wait_until("every descriptor is used", BOUND, || {
         descriptors(scene.passerelle.pid()) >= 63
     });
@@ -42,7 +37,7 @@ fn sixty_four_descriptors_are_enough_to_go_on() {
 #[test]
 fn ten_thousand_who_say_nothing_do_not_stop_it() {
     raise_descriptor_limit();
-    let scene = Scene::healthy();
+    let scene = Scene::healthy(Sshd::start());
     let (pid, first) = (scene.passerelle.pid(), scene.attempt());
     let before = (descriptors(pid), memory_mib(pid));
     let crowd: Vec<_> = (0..10_000).map(|_| knock(scene.local)).collect();
@@ -75,11 +70,14 @@ fn a_thousand_connections_at_once_are_all_served() {
     let passerelle = Passerelle::on(Home::empty(), &sshd, tunnel, forwards);
     passerelle.wait_phase("healthy", BOUND);
     for local in &locals {
-        assert!(get(*local, "/metrics").is_ok());
+        assert!(answers(*local, "/metrics"));
     }
     let pid = passerelle.pid();
     let before = (descriptors(pid), memory_mib(pid));
-    let crowd: Vec<_> = (0..1000).map(|index| connect(locals[index % 4])).collect();
+    let crowd: Vec<_> = (0..1000)
+        .map(|index| TcpStream::connect((Ipv4Addr::LOCALHOST, locals[index % 4])))
+        .collect::<Result<_, _>>()
+        .expect("they listen");
     let open = || {
         let tunnel = passerelle.tunnel();
         let forwards = tunnel["forwards"].as_array().cloned().unwrap_or_default();
@@ -96,7 +94,7 @@ fn a_thousand_connections_at_once_are_all_served() {
         descriptors(pid) <= before.0 + 2 && memory_mib(pid) < before.1 + 30.0
     });
     println!("{} MiB after", memory_mib(pid));
-    assert!(get(locals[0], "/metrics").is_ok());
+    assert!(answers(locals[0], "/metrics"));
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! The server's name, and what the resolver makes of it.
 
-use super::scene::{BOUND, Scene, within};
+use super::bound::{BOUND, within};
 use crate::common::network::{Machine, in_own_network, ip, replace_file};
-use crate::common::{Home, Scratch, Sshd, wait_until};
+use crate::common::{Home, Scene, Scratch, Sshd, wait_until};
 use std::fs;
 use std::time::{Duration, Instant};
 
 const NAME: &str = "server.lab";
 
 fn by_name() -> Scene {
-    Scene::with(Sshd::start(), Home::empty(), |tunnel| tunnel.by_host(NAME))
+    Scene::by(Sshd::start(), Home::empty(), |tunnel| tunnel.by_host(NAME))
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The network changes under a live session.
 
-use super::scene::{BOUND, Scene, within};
+use super::bound::{BOUND, within};
 use crate::common::network::{Machine, in_own_network};
-use crate::common::{Home, Sshd};
+use crate::common::{Home, Scene, Sshd};
 use chrono::{DateTime, TimeDelta};
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,7 @@ const THERE: &str = "10.99.0.3";
 fn roaming(machine: &Machine) -> Scene {
     let sshd = Sshd::with(&format!("ListenAddress {}", Machine::GATEWAY));
     let home = Home::empty().started_by(machine.enter());
-    let scene = Scene::with(sshd, home, |tunnel| tunnel.by_host(Machine::GATEWAY));
-    scene.passerelle.wait_phase("healthy", BOUND);
-    scene
+    Scene::by(sshd, home, |tunnel| tunnel.by_host(Machine::GATEWAY)).once_healthy()
 }
 
 #[test]

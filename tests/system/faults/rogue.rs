@@ -1,6 +1,6 @@
 //! A server that says what sshd does not say.
 
-use super::scene::BOUND;
+use super::bound::BOUND;
 use crate::common::{
     Forward, Home, Passerelle, Rogue, Sshd, Tunnel, descriptors, free_port, memory_mib,
 };

@@ -1,14 +1,13 @@
 //! A server, or the way to it, that says nothing for a while, or for ever.
 
-use super::scene::{BOUND, Scene, within};
-use crate::common::{lasts, wait_until};
+use super::bound::{BOUND, within};
+use crate::common::{Scene, Sshd, lasts, wait_until};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 #[test]
 fn a_connection_over_a_silent_session_is_answered_within_five_seconds() {
-    let scene = Scene::healthy();
+    let scene = Scene::healthy(Sshd::start());
     scene.sshd.freeze_sessions();
     let start = Instant::now();
     assert!(scene.answers(), "it is carried by another session");
@@ -17,7 +16,7 @@ fn a_connection_over_a_silent_session_is_answered_within_five_seconds() {
 
 #[test]
 fn a_silent_session_is_found_by_its_probes() {
-    let scene = Scene::healthy();
+    let scene = Scene::healthy(Sshd::start());
     let first = scene.attempt();
     scene.sshd.freeze_sessions();
     let start = Instant::now();
@@ -28,8 +27,8 @@ fn a_silent_session_is_found_by_its_probes() {
 
 #[test]
 fn a_stall_of_twenty_seconds_drops_nothing() {
-    let scene = Scene::healthy();
-    let mut open = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local)).expect("it listens");
+    let scene = Scene::healthy(Sshd::start());
+    let mut open = scene.connect();
     open.write_all(b"GET /metr").expect("it is open");
     // It has reached the backend, so it is on the session that stalls.
     let what = "it is carried";

@@ -1,13 +1,13 @@
 //! The machine sleeps: to its programs, that is time in which they do not run.
 
-use super::scene::{BOUND, Scene, within};
-use crate::common::lasts;
+use super::bound::{BOUND, within};
+use crate::common::{Scene, Sshd, lasts};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// Sleeps for so long, while this befalls the server, and asserts that it is usable soon after.
 fn sleeps_through(time: Duration, fault: impl FnOnce(&mut Scene)) {
-    let mut scene = Scene::healthy();
+    let mut scene = Scene::healthy(Sshd::start());
     scene.passerelle.signal(Signal::STOP);
     fault(&mut scene);
     lasts(time);

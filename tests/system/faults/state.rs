@@ -1,8 +1,10 @@
 //! What becomes of its files, whatever happens to it and to them.
 
-use super::scene::{BOUND, Scene};
+use super::bound::BOUND;
 use crate::common::network::in_own_network;
-use crate::common::{Forward, Grafana, Home, Passerelle, Sshd, free_port, lasts, tool, wait_until};
+use crate::common::{
+    Forward, Grafana, Home, Passerelle, Scene, Sshd, free_port, lasts, tool, wait_until,
+};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -48,8 +50,7 @@ fn a_full_disk_does_not_cost_the_tunnel() {
             &["-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs"],
             &state,
         );
-        let scene = Scene::with(Sshd::start(), home, |tunnel| tunnel);
-        scene.passerelle.wait_phase("healthy", BOUND);
+        let scene = Scene::by(Sshd::start(), home, |tunnel| tunnel).once_healthy();
         let error = fs::write(state.join("filler"), vec![0; 1 << 20]).expect_err("it is small");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         let first = scene.attempt();

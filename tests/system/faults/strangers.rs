@@ -1,8 +1,8 @@
 //! Something else than an SSH server at the server's address.
 
-use super::scene::{BOUND, Scene, within};
+use super::bound::{BOUND, within};
 use crate::common::network::in_own_network;
-use crate::common::{Home, Sshd, Stranger, descriptors, wait_until};
+use crate::common::{Home, Scene, Sshd, Stranger, descriptors, wait_until};
 use passerelle::config::default_settings;
 use passerelle::engine::link::Links;
 use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 /// A tunnel to a stranger.
 fn facing(stranger: &Stranger) -> Scene {
     let port = stranger.port();
-    Scene::with(Sshd::start(), Home::empty(), |tunnel| tunnel.by_port(port))
+    Scene::by(Sshd::start(), Home::empty(), |tunnel| tunnel.by_port(port))
 }
 
 #[track_caller]

@@ -1,10 +1,8 @@
 //! What happens to the bytes on their way to the server and back.
 
-use super::scene::{BOUND, Scene, within};
-use crate::common::{Home, Mishap, Pattern, Proxy, Sshd, get, wait_until};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::thread;
+use super::bound::{BOUND, within};
+use crate::common::{Home, Mishap, Pattern, Proxy, Scene, Sshd, begin_download, get, wait_until};
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 /// A healthy tunnel through a proxy.
@@ -12,9 +10,8 @@ fn through_proxy() -> (Proxy, Scene) {
     let sshd = Sshd::start();
     let proxy = Proxy::to(sshd.port());
     let port = proxy.port();
-    let scene = Scene::with(sshd, Home::empty(), |tunnel| tunnel.by_port(port));
-    scene.passerelle.wait_phase("healthy", BOUND);
-    (proxy, scene)
+    let scene = Scene::by(sshd, Home::empty(), |tunnel| tunnel.by_port(port));
+    (proxy, scene.once_healthy())
 }
 
 #[test]
@@ -33,17 +30,8 @@ fn bytes_that_were_changed_on_the_way_never_arrive() {
     for mishap in [Mishap::Flip, Mishap::Truncate] {
         let (proxy, scene) = through_proxy();
         let length = 256_u64 << 20;
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local));
-        let mut stream = stream.expect("it listens");
-        stream.set_read_timeout(Some(BOUND)).expect("it is ours");
-        let request = format!("GET /bytes/{length} HTTP/1.1\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("it is open");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).expect("the head comes");
-            head.push(byte[0]);
-        }
+        let stream = begin_download(scene.local, &format!("/bytes/{length}"));
+        let mut stream = stream.expect("it begins");
         proxy.mishap(mishap);
         // What arrives is a part of what was sent, and then a reset.
         let mut pattern = Pattern::new();
@@ -83,15 +71,7 @@ fn an_upload_that_fills_the_way_is_no_silence() {
     let (proxy, scene) = through_proxy();
     let first = scene.attempt();
     proxy.delay(Duration::from_millis(100));
-    let upload = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.local));
-    let mut upload = upload.expect("it listens");
-    let uploading = thread::spawn(move || {
-        let head = b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n";
-        let mut sent = upload.write_all(head);
-        while sent.is_ok() {
-            sent = upload.write_all(&[0; 64 << 10]);
-        }
-    });
+    let uploading = scene.upload();
     // Three times as long as a silent session would be believed.
     let until = Instant::now() + Duration::from_secs(12);
     wait_until("it has lasted", BOUND, || {
@@ -100,12 +80,13 @@ fn an_upload_that_fills_the_way_is_no_silence() {
     });
     assert_eq!(scene.attempt(), first, "no other session was dialled");
     proxy.reset();
-    uploading.join().expect("it does not panic");
+    let ended = uploading.join().expect("it does not panic");
+    ended.expect_err("it is reset");
 }
 
 #[test]
 fn a_session_outlives_the_listener_that_it_came_by() {
-    let scene = Scene::healthy();
+    let scene = Scene::healthy(Sshd::start());
     let first = scene.attempt();
     scene.sshd.stop_listening();
     assert!(scene.answers());

@@ -1,0 +1,92 @@
+//! What most tests of sessions and bytes begin with: a tunnel to a backend.
+
+use super::backend::Backend;
+use super::config::{Forward, Tunnel};
+use super::http::answers;
+use super::passerelle::{Home, Passerelle};
+use super::scratch::free_port;
+use super::sshd::Sshd;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(60);
+
+/// The tunnel, its server, and what it leads to. Dropped in this order.
+pub(crate) struct Scene {
+    pub(crate) passerelle: Passerelle,
+    pub(crate) sshd: Sshd,
+    _backend: Backend,
+    /// The local port that leads to the backend.
+    pub(crate) local: u16,
+}
+
+impl Scene {
+    /// Straight to this server, and healthy.
+    pub(crate) fn healthy(sshd: Sshd) -> Self {
+        Self::by(sshd, Home::empty(), |tunnel| tunnel).once_healthy()
+    }
+
+    /// The same without a probe, so that nothing moves but what a test moves.
+    pub(crate) fn unprobed(sshd: Sshd) -> Self {
+        let health = "health = \"none\"";
+        Self::start(sshd, Home::empty(), |tunnel| tunnel, health).once_healthy()
+    }
+
+    /// In this home, by a way of its own to the server.
+    pub(crate) fn by(sshd: Sshd, home: Home, way: impl FnOnce(Tunnel) -> Tunnel) -> Self {
+        Self::start(sshd, home, way, "health = \"tcp\"\nopen = \"/metrics\"")
+    }
+
+    fn start(sshd: Sshd, home: Home, way: impl FnOnce(Tunnel) -> Tunnel, lines: &str) -> Self {
+        let (backend, local) = (Backend::start(), free_port());
+        let forward = Forward::new("Backend", local, backend.port()).line(lines);
+        let tunnel = way(Tunnel::to(&sshd, "lab"));
+        let passerelle = Passerelle::on(home, &sshd, tunnel, [forward]);
+        Self {
+            passerelle,
+            sshd,
+            _backend: backend,
+            local,
+        }
+    }
+
+    /// Waits until it is healthy.
+    #[track_caller]
+    pub(crate) fn once_healthy(self) -> Self {
+        self.passerelle.wait_phase("healthy", BOUND);
+        self
+    }
+
+    /// Whether somebody who asks is answered.
+    pub(crate) fn answers(&self) -> bool {
+        answers(self.local, "/metrics")
+    }
+
+    /// The number of the last dial.
+    pub(crate) fn attempt(&self) -> u64 {
+        let attempt = self.passerelle.tunnel()["attempt"].as_u64();
+        attempt.expect("it is a number")
+    }
+
+    /// A connection of a local program.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.local));
+        let stream = stream.expect("the forward listens");
+        stream.set_read_timeout(Some(BOUND)).expect("it is ours");
+        stream.set_write_timeout(Some(BOUND)).expect("it is ours");
+        stream
+    }
+
+    /// An upload that only an error ends.
+    pub(crate) fn upload(&self) -> JoinHandle<io::Result<()>> {
+        let mut upload = self.connect();
+        thread::spawn(move || {
+            upload.write_all(b"POST /upload HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")?;
+            loop {
+                upload.write_all(&[0; 64 << 10])?;
+            }
+        })
+    }
+}
