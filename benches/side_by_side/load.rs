@@ -1,6 +1,6 @@
 //! What the clients carry: a small HTTP service, and bytes in bulk without anything that computes.
 
-use crate::common::{Backend, get};
+use crate::common::{Backend, get, lasts};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,7 +164,7 @@ pub(crate) fn requests_beside_stalled_reader(http: u16, bulk: u16, during: Durat
             }
             answered
         });
-        thread::park_timeout(during);
+        lasts(during);
         over.store(true, Ordering::Relaxed);
         asking.join().expect("it does not panic")
     });

@@ -43,7 +43,7 @@ pub(crate) use http::{answers, begin_download, get, gets_nothing, visit};
 pub(crate) use keyring::Keyring;
 pub(crate) use keys::{Agent, CertificateAuthority, Key};
 pub(crate) use panel::{Icon, Panel};
-pub(crate) use passerelle::{Home, Passerelle};
+pub(crate) use passerelle::{Home, Passerelle, moment};
 pub(crate) use process::{Process, descriptors, memory_mib, raise_descriptor_limit, tool};
 pub(crate) use prometheus::Prometheus;
 pub(crate) use proxy::{Mishap, Proxy};

@@ -9,6 +9,7 @@ use super::scratch::Scratch;
 use super::screen::Screen;
 use super::sshd::Sshd;
 use super::wait::{wait_for, wait_until};
+use chrono::{DateTime, FixedOffset};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -374,6 +375,11 @@ impl Passerelle {
         self.process.wait(Duration::from_secs(20));
         self.home
     }
+}
+
+/// A moment of [`Passerelle::tunnel`], if there is one.
+pub(crate) fn moment(value: &Value) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc3339(value.as_str()?).ok()
 }
 
 /// How a verb ended.

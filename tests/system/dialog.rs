@@ -11,7 +11,7 @@ const BOUND: Duration = Duration::from_secs(60);
 const TUNNEL: &str = "Production";
 
 fn tunnel(sshd: &Sshd) -> Tunnel {
-    Tunnel::to(sshd, TUNNEL).line("auth = [\"password\"]")
+    Tunnel::to(sshd, TUNNEL).password()
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! A tunnel is healthy when its services are, and says what is wrong when they are not.
 
-use crate::common::{
-    Backend, Config, Forward, Grafana, Home, Key, Passerelle, Prometheus, Sshd, Tunnel, free_port,
-};
+use crate::common::{Backend, Forward, Grafana, Passerelle, Prometheus, Sshd, free_port};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -117,18 +115,12 @@ fn what_the_server_forbids_is_prohibited() {
 fn a_path_and_its_codes_are_what_the_user_says() {
     let backend = Backend::start();
     let sshd = Sshd::start();
-    let home = Home::empty().trusting(&sshd);
-    let key = Key::ed25519(home.home(".ssh/id_ed25519"));
-    sshd.authorize(&key);
     let check = |path: &str| {
         Forward::new(path, free_port(), backend.port()).line(&format!(
             "health = {{ path = \"/{path}\", status = [200] }}"
         ))
     };
-    let tunnel = Tunnel::to(&sshd, "lab").key(key.path());
-    let tunnel = tunnel.forward(check("metrics")).forward(check("absent"));
-    home.configure(&Config::of(tunnel).text());
-    let passerelle = home.run();
+    let passerelle = Passerelle::ready(&sshd, [check("metrics"), check("absent")]);
     wait_health(&passerelle, 0, "ok");
     wait_health(&passerelle, 1, "failing");
 }

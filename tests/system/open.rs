@@ -3,7 +3,7 @@
 use crate::common::{
     Config, Forward, Grafana, Home, Passerelle, Sshd, Tunnel, free_port, wait_until,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -23,6 +23,11 @@ fn opened(home: &Home) -> Vec<String> {
     home.noted("browser")
 }
 
+#[track_caller]
+fn wait_opened(home: &Home) {
+    wait_until("the browser is there", BOUND, || !opened(home).is_empty());
+}
+
 #[test]
 fn the_browser_is_given_the_address_once() {
     let grafana = Grafana::start();
@@ -31,9 +36,7 @@ fn the_browser_is_given_the_address_once() {
     let passerelle = Passerelle::ready(&sshd, [Forward::grafana(local, grafana.port())]);
     let (code, complaint) = open(&passerelle, &[]);
     assert_eq!(code, Some(0), "{complaint}");
-    wait_until("the browser is there", BOUND, || {
-        !opened(&passerelle).is_empty()
-    });
+    wait_opened(&passerelle);
     let (code, complaint) = open(&passerelle, &["Nowhere"]);
     assert_eq!(code, Some(2), "{complaint}");
     assert_eq!(opened(&passerelle), [format!("http://localhost:{local}/")]);
@@ -48,6 +51,7 @@ fn a_stopped_tunnel_is_brought_up_for_it() {
     passerelle.succeed(&["down"]);
     let (code, complaint) = open(&passerelle, &["grafana"]);
     assert_eq!(code, Some(0), "{complaint}");
+    wait_opened(&passerelle);
 }
 
 #[test]
@@ -72,8 +76,10 @@ fn a_tunnel_that_waits_for_the_user_says_so_at_once() {
     let tunnel = Tunnel::to(&sshd, "lab").forward(Forward::grafana(free_port(), 1));
     // Nobody has accepted this server's key.
     let passerelle = Home::new(&Config::of(tunnel)).run();
+    let start = Instant::now();
     let (code, complaint) = open(&passerelle, &["--timeout", "60s"]);
     assert_eq!(code, Some(7), "{complaint}");
+    assert!(start.elapsed() < Duration::from_secs(20));
     assert!(opened(&passerelle).is_empty());
     let fingerprint = sshd.host_key().fingerprint();
     assert!(complaint.contains(&fingerprint), "{complaint}");

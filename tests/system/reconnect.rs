@@ -1,7 +1,9 @@
 //! What breaks comes back by itself, and only as often as it may.
 
 use crate::common::network::{cut, in_own_network, mend};
-use crate::common::{Forward, Grafana, Passerelle, Scene, Sshd, free_port, wait_until};
+use crate::common::{Forward, Grafana, Passerelle, Scene, Sshd, free_port, moment, wait_until};
+use chrono::{TimeDelta, Utc};
+use serde_json::Value;
 use std::io;
 use std::net::{Ipv4Addr, TcpStream};
 use std::thread::JoinHandle;
@@ -69,21 +71,19 @@ fn a_killed_session_is_replaced_at_once() {
 fn a_server_that_was_away_is_found_again_by_who_wants_something() {
     let mut scene = Scene::unprobed(Sshd::start());
     scene.sshd.stop();
-    scene
-        .passerelle
-        .wait_tunnel("it is refused", BOUND, |tunnel| {
-            tunnel["phase"] == "waiting"
-                && tunnel["fault"]["code"] == "connection_refused"
-                && tunnel["next_dial"].is_string()
-        });
+    let rests = |tunnel: &Value| {
+        let next = moment(&tunnel["next_dial"]);
+        next.is_some_and(|next| next > Utc::now() + TimeDelta::seconds(4))
+    };
+    let tunnel = scene.passerelle.wait_tunnel("it rests", BOUND, rests);
+    assert_eq!(tunnel["fault"]["code"], "connection_refused");
     scene.sshd.restart();
-    let start = Instant::now();
     assert!(
         scene.answers(),
         "the connection waits for the session that it demands"
     );
-    let back = start.elapsed();
-    println!("answered {back:?} after the server came back");
+    let next = moment(&tunnel["next_dial"]).expect("just seen");
+    assert!(Utc::now() < next, "it would have come by itself");
     scene.passerelle.wait_phase("healthy", BOUND);
 }
 

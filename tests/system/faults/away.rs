@@ -10,10 +10,13 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A tunnel to a Grafana, held for as long as this, and its port. Its server is away.
-fn without_server(hold: &str) -> (Sshd, Grafana, Passerelle, u16) {
+const HOLD: Duration = Duration::from_secs(1);
+
+/// A tunnel to a Grafana, and its port. Its server is away.
+fn without_server() -> (Sshd, Grafana, Passerelle, u16) {
     let (mut sshd, grafana, local) = (Sshd::start(), Grafana::start(), free_port());
-    let forward = Forward::grafana(local, grafana.port()).line(&format!("hold = \"{hold}\""));
+    let forward =
+        Forward::grafana(local, grafana.port()).line(&format!("hold = \"{}s\"", HOLD.as_secs()));
     let passerelle = Passerelle::ready(&sshd, [forward]);
     passerelle.wait_phase("healthy", BOUND);
     sshd.stop();
@@ -58,8 +61,10 @@ fn nobody_is_refused_while_a_server_restarts() {
 
 #[test]
 fn a_browser_that_has_waited_gets_a_page_that_says_so() {
-    let (mut sshd, _grafana, passerelle, local) = without_server("1s");
+    let (mut sshd, _grafana, passerelle, local) = without_server();
+    let start = Instant::now();
     let page = visit(local, "/").expect("it is answered");
+    assert!(start.elapsed() >= HOLD);
     assert_eq!(page.status, 503);
     assert!(page.header("retry-after").is_some());
     let policy = page.header("content-security-policy").unwrap_or_default();
@@ -87,11 +92,11 @@ fn a_browser_learns_at_once_that_the_user_is_asked() {
 
 #[test]
 fn other_programs_are_reset_after_they_have_waited() {
-    let (_sshd, _grafana, passerelle, local) = without_server("1s");
+    let (_sshd, _grafana, passerelle, local) = without_server();
     let start = Instant::now();
     let error = get(local, "/api/health").expect_err("it is not for a page");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
-    assert!(start.elapsed() >= Duration::from_secs(1));
+    assert!(start.elapsed() >= HOLD);
     let mut talker = TcpStream::connect((Ipv4Addr::LOCALHOST, local)).expect("it listens");
     talker.write_all(b"SSH-2.0-x\r\n\r\n").expect("it is open");
     let error = talker.read(&mut [0; 1]).expect_err("it is reset");

@@ -6,6 +6,7 @@ use crate::common::{
     free_port, memory_mib, raise_descriptor_limit, wait_until,
 };
 use socket2::{Domain, Socket, Type};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -74,10 +75,13 @@ fn a_thousand_connections_at_once_are_all_served() {
     }
     let pid = passerelle.pid();
     let before = (descriptors(pid), memory_mib(pid));
-    let crowd: Vec<_> = (0..1000)
-        .map(|index| TcpStream::connect((Ipv4Addr::LOCALHOST, locals[index % 4])))
-        .collect::<Result<_, _>>()
-        .expect("they listen");
+    let connect = |index: usize| {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, locals[index % 4]));
+        let stream = stream.expect("it listens");
+        stream.set_read_timeout(Some(BOUND)).expect("it is ours");
+        stream
+    };
+    let mut crowd: Vec<_> = (0..1000).map(connect).collect();
     let open = || {
         let tunnel = passerelle.tunnel();
         let forwards = tunnel["forwards"].as_array().cloned().unwrap_or_default();
@@ -88,7 +92,15 @@ fn a_thousand_connections_at_once_are_all_served() {
     let during = memory_mib(pid);
     println!("{} MiB before, {during} MiB during", before.1);
     assert!(during < before.1 + 100.0);
-    drop(crowd);
+    for stream in &mut crowd {
+        let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n");
+        asked.expect("it is open");
+    }
+    for mut stream in crowd {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it is answered");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     wait_until("all are closed", BOUND, || open() == 0);
     wait_until("nothing is left of them", BOUND, || {
         descriptors(pid) <= before.0 + 2 && memory_mib(pid) < before.1 + 30.0

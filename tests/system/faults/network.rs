@@ -2,8 +2,8 @@
 
 use super::bound::{BOUND, within};
 use crate::common::network::{Machine, in_own_network};
-use crate::common::{Home, Scene, Sshd};
-use chrono::{DateTime, TimeDelta};
+use crate::common::{Home, Scene, Sshd, moment};
+use chrono::TimeDelta;
 use std::time::{Duration, Instant};
 
 const HERE: &str = "10.99.0.2";
@@ -46,8 +46,7 @@ fn a_cable_that_is_pulled_shows_at_once_and_its_return_ends_a_long_rest() {
         within("it is shown", start, Duration::from_secs(3));
         let what = "it rests for longer than it does between two dials";
         scene.passerelle.wait_tunnel(what, BOUND, |tunnel| {
-            let moment = |name: &str| DateTime::parse_from_rfc3339(tunnel[name].as_str()?).ok();
-            let (since, next) = (moment("since"), moment("next_dial"));
+            let (next, since) = (moment(&tunnel["next_dial"]), moment(&tunnel["since"]));
             let pause = next.zip(since).map(|(next, since)| next - since);
             tunnel["phase"] == "offline" && pause > Some(TimeDelta::seconds(50))
         });

@@ -6,16 +6,17 @@ use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// Sleeps for so long, while this befalls the server, and asserts that it is usable soon after.
-fn sleeps_through(time: Duration, fault: impl FnOnce(&mut Scene)) {
-    let mut scene = Scene::healthy(Sshd::start());
+fn sleeps_through(time: Duration, fault: impl FnOnce(&Scene)) -> Scene {
+    let scene = Scene::healthy(Sshd::start());
     scene.passerelle.signal(Signal::STOP);
-    fault(&mut scene);
+    fault(&scene);
     lasts(time);
     scene.passerelle.signal(Signal::CONT);
     let start = Instant::now();
     assert!(scene.answers(), "it is held until it can be served");
     within("usable after sleep", start, Duration::from_secs(6));
     scene.passerelle.wait_phase("healthy", BOUND);
+    scene
 }
 
 const NAP: Duration = Duration::from_secs(15);
@@ -23,7 +24,8 @@ const SLEEP: Duration = Duration::from_secs(90);
 
 #[test]
 fn a_nap_with_a_server_that_waits_costs_nothing() {
-    sleeps_through(NAP, |_| {});
+    let scene = sleeps_through(NAP, |_| {});
+    assert_eq!(scene.attempt(), 1, "the session lives");
 }
 
 #[test]
@@ -39,7 +41,8 @@ fn a_nap_in_which_the_session_died_in_silence() {
 #[test]
 #[ignore = "takes minutes: scripts/test --long"]
 fn a_long_sleep_with_a_server_that_waits() {
-    sleeps_through(SLEEP, |_| {});
+    let scene = sleeps_through(SLEEP, |_| {});
+    assert_eq!(scene.attempt(), 1, "the session lives");
 }
 
 #[test]
