@@ -137,8 +137,7 @@ impl Scene {
     fn start(kind: Kind) -> Self {
         let (sshd, backend, local) = (Sshd::start(), Backend::start(), free_port());
         let home = Home::empty().trusting(&sshd);
-        let key = Key::ed25519(home.home("key"));
-        sshd.authorize(&key);
+        let key = home.key_for(&sshd);
         let mut command = match kind {
             Kind::Autossh => autossh(&sshd, &key, local, backend.port()),
             Kind::Passerelle => passerelle(&sshd, &home, &key, local, backend.port()),

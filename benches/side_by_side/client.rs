@@ -59,8 +59,7 @@ impl Client {
         let (http, bulk) = (free_port(), free_port());
         let pairs = [(http, service.http()), (bulk, service.bulk())];
         let home = Home::empty().trusting(sshd);
-        let key = Key::ed25519(home.home("key"));
-        sshd.authorize(&key);
+        let key = home.key_for(sshd);
         let mut command = match kind {
             Kind::Passerelle => passerelle(sshd, &home, &key, pairs),
             Kind::Ssh => ssh(sshd, &key, pairs),

@@ -106,6 +106,13 @@ impl Home {
             .collect()
     }
 
+    /// A new key in the usual file, which lets the user into that server.
+    pub(crate) fn key_for(&self, sshd: &Sshd) -> Key {
+        let key = Key::ed25519(self.home(".ssh/id_ed25519"));
+        sshd.authorize(&key);
+        key
+    }
+
     /// Writes the configuration file.
     pub(crate) fn configure(&self, text: &str) {
         self.dir.write("config.toml", text);
@@ -288,8 +295,7 @@ impl Passerelle {
         tunnel: Tunnel,
         forwards: impl IntoIterator<Item = Forward>,
     ) -> Self {
-        let key = Key::ed25519(home.home(".ssh/id_ed25519"));
-        sshd.authorize(&key);
+        let key = home.key_for(sshd);
         home.know(&format!(
             "{} {}\n",
             tunnel.known_as(),

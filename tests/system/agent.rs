@@ -22,8 +22,7 @@ fn a_crowded_agent_does_not_keep_the_configured_key_out() {
     for number in 0..10 {
         agent.add(&Key::ed25519(home.home(&format!("other{number}"))));
     }
-    let key = Key::ed25519(home.home("key"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     // In the agent, behind all the others; then in its file alone.
     for held in [true, false] {
         let agent = if held {
@@ -66,8 +65,7 @@ fn an_agent_signs_for_the_certificate_in_a_file_whose_key_is_locked() {
 fn a_key_that_the_agent_takes_in_later_opens_by_itself() {
     let (sshd, home) = (Sshd::start(), Home::empty());
     let agent = Agent::start(home.home("agent"));
-    let key = Key::ed25519(home.home("key"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     let tunnel = Tunnel::to(&sshd, "lab").line("auth = [\"agent\"]");
     let socket = agent.socket().to_owned();
     let passerelle = run(&sshd, home, &socket, tunnel);
@@ -83,8 +81,7 @@ fn an_agent_that_never_answers_is_left_alone() {
     let socket = dir.join("silent");
     // Connections wait in its backlog for ever.
     let _silent = UnixListener::bind(&socket).expect("the directory is ours");
-    let key = Key::ed25519(home.home("key"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     let passerelle = run(
         &sshd,
         home,

@@ -31,7 +31,7 @@ fn answer(passerelle: &Passerelle, words: &str) {
 fn the_usual_key_files_are_found() {
     let sshd = Sshd::start();
     let home = Home::empty();
-    sshd.authorize(&Key::ed25519(home.home(".ssh/id_ed25519")));
+    home.key_for(&sshd);
     let tunnel = Tunnel::to(&sshd, "lab").line("auth = [\"key\"]");
     run(&sshd, home, tunnel).wait_phase("healthy", BOUND);
 }
@@ -65,8 +65,7 @@ fn an_agent() {
     let sshd = Sshd::start();
     let home = Home::empty();
     let agent = Agent::start(home.home("agent"));
-    let key = Key::ed25519(home.home("key"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     agent.add(&Key::ed25519(home.home("other")));
     agent.add(&key);
     let tunnel = Tunnel::to(&sshd, "lab").line("auth = [\"agent\"]");
@@ -194,8 +193,7 @@ fn a_key_and_then_a_password_where_the_server_wants_both() {
     let lines = "AuthenticationMethods publickey,keyboard-interactive";
     let sshd = Sshd::with_keyboard_interactive(&account, lines);
     let home = Home::empty();
-    let key = Key::ed25519(home.home("key"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     let passerelle = run(&sshd, home, Tunnel::to(&sshd, "lab").identity(key.path()));
     wait_question(&passerelle, "password");
     answer(&passerelle, &format!("{}\n", account.password()));

@@ -16,15 +16,18 @@ struct Scene {
     grafana: Grafana,
     local: u16,
     home: Home,
+    key: Key,
 }
 
 impl Scene {
     fn new() -> Self {
+        let (sshd, home) = (Sshd::start(), Home::empty());
         let scene = Self {
-            sshd: Sshd::start(),
+            key: home.key_for(&sshd),
             grafana: Grafana::start(),
             local: free_port(),
-            home: Home::empty(),
+            sshd,
+            home,
         };
         scene.configure("");
         scene
@@ -32,52 +35,63 @@ impl Scene {
 
     /// Writes the configuration, with one more line for the tunnel.
     fn configure(&self, line: &str) {
-        let path = self.home.home(".ssh/id_ed25519");
-        if !path.exists() {
-            self.sshd.authorize(&Key::ed25519(path.clone()));
-        }
+        let tunnel = Tunnel::to(&self.sshd, "lab")
+            .key(self.key.path())
+            .line(line);
         let forward = Forward::grafana(self.local, self.grafana.port());
-        let tunnel = Tunnel::to(&self.sshd, "lab").key(&path).line(line);
         self.home
             .configure(&Config::of(tunnel.forward(forward)).text());
     }
 
-    /// Another key than the server's, in a line about it.
-    fn line_of_another_key(&self, kind: &[&str], marker: &str) -> String {
-        let path = self.home.home(&format!("other_{}", fastrand::u32(..)));
-        let key = Key::generate(path, kind, "");
-        format!(
-            "{marker}[127.0.0.1]:{} {}\n",
-            self.sshd.port(),
-            key.public()
-        )
+    /// Has another key than the server's in Passerelle's known_hosts, behind this marker.
+    fn know_another_key(&self, kind: &[&str], marker: &str) {
+        let key = Key::generate(self.home.home("other"), kind, "");
+        let (port, key) = (self.sshd.port(), key.public());
+        self.home
+            .know(&format!("{marker}[127.0.0.1]:{port} {key}\n"));
+    }
+
+    fn run(self) -> Meeting {
+        Meeting {
+            passerelle: self.home.run(),
+            sshd: self.sshd,
+            local: self.local,
+            _grafana: self.grafana,
+        }
     }
 }
 
-/// Waits for the stop, and proves that the server heard nothing about us and hears nothing more.
-#[track_caller]
-fn assert_hard_stop(sshd: &Sshd, passerelle: &Passerelle, local: u16, code: &str) -> Value {
-    let tunnel = passerelle.wait_phase("blocked", BOUND);
-    assert_eq!(tunnel["fault"]["code"], code, "{tunnel}");
-    // Somebody who wants something does not change it.
-    assert!(gets_nothing(local));
-    let tunnel = passerelle.tunnel();
-    assert_eq!(tunnel["phase"], "blocked", "{tunnel}");
-    assert_eq!(sshd.connections(), 1);
-    assert_eq!(sshd.authentication_requests(), 0);
-    tunnel
+/// Passerelle in front of the server.
+struct Meeting {
+    passerelle: Passerelle,
+    sshd: Sshd,
+    local: u16,
+    _grafana: Grafana,
+}
+
+impl Meeting {
+    /// Waits for the stop, and proves that the server heard nothing about us and hears nothing more.
+    #[track_caller]
+    fn assert_hard_stop(&self, code: &str) -> Value {
+        let tunnel = self.passerelle.wait_phase("blocked", BOUND);
+        assert_eq!(tunnel["fault"]["code"], code, "{tunnel}");
+        // Somebody who wants something does not change it.
+        assert!(gets_nothing(self.local));
+        let tunnel = self.passerelle.tunnel();
+        assert_eq!(tunnel["phase"], "blocked", "{tunnel}");
+        assert_eq!(self.sshd.connections(), 1);
+        assert_eq!(self.sshd.authentication_requests(), 0);
+        tunnel
+    }
 }
 
 #[test]
 fn an_unknown_key_is_asked_about_and_remembered() {
-    let Scene {
-        sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = Scene::new();
-    let passerelle = home.run();
-    let tunnel = assert_hard_stop(&sshd, &passerelle, local, "host_key_unknown");
+    let meeting = Scene::new().run();
+    let tunnel = meeting.assert_hard_stop("host_key_unknown");
+    let Meeting {
+        passerelle, sshd, ..
+    } = &meeting;
     let fingerprint = sshd.host_key().fingerprint();
     assert_eq!(tunnel["question"]["kind"], "host_key");
     assert_eq!(tunnel["question"]["fingerprint"], fingerprint);
@@ -102,110 +116,64 @@ fn an_unknown_key_is_asked_about_and_remembered() {
     );
 
     // The next start asks nothing.
-    let passerelle = passerelle.end().run();
+    let passerelle = meeting.passerelle.end().run();
     passerelle.wait_phase("healthy", BOUND);
 }
 
 #[test]
 fn a_changed_key_is_a_hard_stop() {
-    let Scene {
-        sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = {
-        let scene = Scene::new();
-        scene
-            .home
-            .know(&scene.line_of_another_key(&["-t", "ed25519"], ""));
-        scene
-    };
-    let passerelle = home.run();
-    let tunnel = assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
+    let scene = Scene::new();
+    scene.know_another_key(&["-t", "ed25519"], "");
+    let meeting = scene.run();
+    let tunnel = meeting.assert_hard_stop("host_key_changed");
     assert!(
         tunnel["question"].is_null(),
         "there is nothing to accept: {tunnel}"
     );
-    let refused = passerelle.verb(&["hostkey", "accept"]);
+    let refused = meeting.passerelle.verb(&["hostkey", "accept"]);
     assert_ne!(refused.code, Some(0), "{refused:?}");
 }
 
 #[test]
 fn a_key_of_another_type_is_a_changed_key() {
-    let Scene {
-        sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = {
-        let scene = Scene::new();
-        scene
-            .home
-            .know(&scene.line_of_another_key(&["-t", "ecdsa"], ""));
-        scene
-    };
-    let passerelle = home.run();
-    assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
+    let scene = Scene::new();
+    scene.know_another_key(&["-t", "ecdsa"], "");
+    scene.run().assert_hard_stop("host_key_changed");
 }
 
 #[test]
 fn a_revoked_key_is_a_hard_stop() {
-    let Scene {
-        sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = Scene::new();
-    let line = sshd.known_hosts_line();
-    home.know(&format!("{line}@revoked {line}"));
-    let passerelle = home.run();
-    assert_hard_stop(&sshd, &passerelle, local, "host_key_revoked");
+    let scene = Scene::new();
+    let line = scene.sshd.known_hosts_line();
+    scene.home.know(&format!("{line}@revoked {line}"));
+    scene.run().assert_hard_stop("host_key_revoked");
 }
 
 #[test]
 fn a_certificate_authority_is_refused_with_a_word() {
-    let Scene {
-        sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = {
-        let scene = Scene::new();
-        let line = scene.line_of_another_key(&["-t", "ed25519"], "@cert-authority ");
-        scene.home.know(&line);
-        scene
-    };
-    let passerelle = home.run();
-    assert_hard_stop(&sshd, &passerelle, local, "host_certificate_unsupported");
+    let scene = Scene::new();
+    scene.know_another_key(&["-t", "ed25519"], "@cert-authority ");
+    scene.run().assert_hard_stop("host_certificate_unsupported");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_trusts_nobody() {
-    let Scene {
-        sshd: _sshd,
-        home,
-        grafana: _grafana,
-        ..
-    } = Scene::new();
-    fs::create_dir(home.state("known_hosts")).expect("it is ours");
-    let passerelle = home.run();
-    let tunnel = passerelle.wait_phase("blocked", BOUND);
+    let scene = Scene::new();
+    fs::create_dir(scene.home.state("known_hosts")).expect("it is ours");
+    let meeting = scene.run();
+    let tunnel = meeting.passerelle.wait_phase("blocked", BOUND);
     assert_eq!(
         tunnel["fault"]["code"], "known_hosts_unreadable",
         "{tunnel}"
     );
+    assert_eq!(meeting.sshd.connections(), 0);
 }
 
 #[test]
 fn the_users_hashed_file_is_enough() {
-    let Scene {
-        sshd,
-        home,
-        grafana: _grafana,
-        ..
-    } = Scene::new();
-    let path = home.home(".ssh/known_hosts");
-    fs::write(&path, sshd.known_hosts_line()).expect("it is ours");
+    let scene = Scene::new();
+    let path = scene.home.home(".ssh/known_hosts");
+    fs::write(&path, scene.sshd.known_hosts_line()).expect("it is ours");
     let hashed = Command::new("ssh-keygen")
         .args(["-q", "-H", "-f"])
         .arg(&path)
@@ -213,9 +181,9 @@ fn the_users_hashed_file_is_enough() {
     assert!(hashed.expect("ssh-keygen runs").status.success());
     let before = fs::read_to_string(&path).expect("it is ours");
     assert!(before.starts_with("|1|"), "{before}");
-    let passerelle = home.run();
-    passerelle.wait_phase("healthy", BOUND);
-    let after = fs::read_to_string(passerelle.home(".ssh/known_hosts")).expect("it is ours");
+    let meeting = scene.run();
+    meeting.passerelle.wait_phase("healthy", BOUND);
+    let after = fs::read_to_string(path).expect("it is ours");
     assert_eq!(before, after);
 }
 
@@ -226,8 +194,7 @@ fn a_known_type_is_asked_for_when_the_server_has_several() {
     sshd.configure(&format!("HostKey {}\n", second.path().display()));
     sshd.restart();
     let home = Home::empty();
-    let key = Key::ed25519(home.home(".ssh/id_ed25519"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     home.know(&format!(
         "[127.0.0.1]:{} {}\n",
         sshd.port(),
@@ -242,7 +209,7 @@ fn a_pinned_key_needs_no_file() {
     let scene = Scene::new();
     let pin = scene.sshd.host_key().fingerprint();
     scene.configure(&format!("host_key = [\"{pin}\"]"));
-    scene.home.run().wait_phase("healthy", BOUND);
+    scene.run().passerelle.wait_phase("healthy", BOUND);
 }
 
 #[test]
@@ -250,43 +217,30 @@ fn another_key_than_the_pinned_one_is_a_hard_stop_even_when_known() {
     let scene = Scene::new();
     let other = Key::ed25519(scene.home.home("other")).fingerprint();
     scene.configure(&format!("host_key = [\"{other}\"]"));
-    let Scene {
-        sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = scene;
-    let passerelle = home.trusting(&sshd).run();
-    assert_hard_stop(&sshd, &passerelle, local, "host_key_not_pinned");
+    scene.home.know(&scene.sshd.known_hosts_line());
+    scene.run().assert_hard_stop("host_key_not_pinned");
 }
 
 #[test]
 fn a_key_that_changes_between_two_sessions_is_a_hard_stop() {
     let scene = Scene::new();
-    let Scene {
-        mut sshd,
-        local,
-        home,
-        grafana: _grafana,
-    } = scene;
-    let passerelle = home.trusting(&sshd).run();
-    passerelle.wait_phase("healthy", BOUND);
-    sshd.stop();
-    sshd.clear_log();
-    sshd.replace_host_key(&["-t", "ed25519"]);
-    sshd.restart();
-    assert_hard_stop(&sshd, &passerelle, local, "host_key_changed");
+    scene.home.know(&scene.sshd.known_hosts_line());
+    let mut meeting = scene.run();
+    meeting.passerelle.wait_phase("healthy", BOUND);
+    meeting.sshd.stop();
+    meeting.sshd.clear_log();
+    meeting.sshd.replace_host_key(&["-t", "ed25519"]);
+    meeting.sshd.restart();
+    meeting.assert_hard_stop("host_key_changed");
 }
 
 #[test]
 fn a_forgotten_key_is_asked_about_again() {
-    let Scene {
-        sshd,
-        home,
-        grafana: _grafana,
-        ..
-    } = Scene::new();
-    let passerelle = home.trusting(&sshd).run();
+    let scene = Scene::new();
+    scene.home.know(&scene.sshd.known_hosts_line());
+    let Meeting {
+        passerelle, sshd, ..
+    } = &scene.run();
     passerelle.wait_phase("healthy", BOUND);
     passerelle.succeed(&["hostkey", "forget"]);
     passerelle.succeed(&["restart"]);

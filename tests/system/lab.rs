@@ -1,8 +1,8 @@
 //! The lab itself works, as OpenSSH's own client sees it: what a failing test blames is Passerelle.
 
 use crate::common::{
-    Account, Backend, Home, Key, Keyring, Process, Prometheus, Scratch, Sshd, answers, free_port,
-    get, tool, wait_until,
+    Account, Backend, Home, Keyring, Process, Prometheus, Scratch, Sshd, answers, free_port, get,
+    tool, wait_until,
 };
 use std::process::Command;
 use std::time::Duration;
@@ -28,8 +28,7 @@ fn a_keyring_starts_beside_another() {
 fn ssh_gets_through_by_a_key() {
     let sshd = Sshd::start();
     let home = Home::empty();
-    let key = Key::ed25519(home.home("id"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     let mut ssh = ssh();
     ssh.arg("-i").arg(key.path());
     assert_forwards(ssh, &sshd);

@@ -1,7 +1,7 @@
 //! Notifications of the real tray program, in front of a daemon that notes them.
 
 use crate::common::{
-    Backend, Config, Corner, Forward, Home, Key, Panel, Screen, Sshd, Tunnel, free_port, wait_until,
+    Backend, Config, Corner, Forward, Home, Panel, Screen, Sshd, Tunnel, free_port, wait_until,
 };
 use std::time::Duration;
 
@@ -11,12 +11,10 @@ const BOUND: Duration = Duration::from_secs(60);
 fn a_loss_is_told_and_its_end_in_its_place() {
     let (screen, corner) = (Screen::start(), Corner::start());
     let (backend, mut sshd) = (Backend::start(), Sshd::start());
-    let (local, keys) = (free_port(), Home::empty());
-    let key = Key::ed25519(keys.home("id"));
-    sshd.authorize(&key);
+    let (local, home) = (free_port(), Home::empty().trusting(&sshd));
     let service = Forward::tcp("Service", local, backend.port()).line("open = \"/\"");
-    let tunnel = Tunnel::to(&sshd, "Production").key(key.path());
-    let home = Home::new(&Config::of(tunnel.forward(service)).in_french()).trusting(&sshd);
+    let tunnel = Tunnel::to(&sshd, "Production").key(home.key_for(&sshd).path());
+    home.configure(&Config::of(tunnel.forward(service)).in_french().text());
     let browser = home.noting("browser");
     let home = home.env("BROWSER", browser).on(&screen);
     let passerelle = home.envs(corner.environment()).run_in_tray();

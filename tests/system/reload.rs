@@ -1,8 +1,8 @@
 //! A change of the configuration file while things run.
 
 use crate::common::{
-    Backend, Config, Forward, Home, Key, Passerelle, Pattern, Sshd, Tunnel, answers,
-    begin_download, free_port, wait_until,
+    Backend, Config, Forward, Home, Passerelle, Pattern, Sshd, Tunnel, answers, begin_download,
+    free_port, wait_until,
 };
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream};
@@ -22,7 +22,7 @@ impl Scene {
     fn new() -> Self {
         let (sshd, backend, local) = (Sshd::start(), Backend::start(), free_port());
         let home = Home::empty().trusting(&sshd);
-        sshd.authorize(&Key::ed25519(home.home(".ssh/id_ed25519")));
+        home.key_for(&sshd);
         home.configure(&Config::of(tunnel(&sshd, &home, local, backend.port())).text());
         let passerelle = home.run();
         passerelle.wait_phase("healthy", BOUND);

@@ -1,7 +1,7 @@
 //! The icon and its menu, as a panel meets them: over D-Bus, with the real program behind them.
 
 use crate::common::{
-    Backend, Config, Forward, Home, Icon, Key, Panel, Passerelle, Prometheus, Screen, Sshd, Tunnel,
+    Backend, Config, Forward, Home, Icon, Panel, Passerelle, Prometheus, Screen, Sshd, Tunnel,
     answers, free_port, lasts, wait_until,
 };
 use std::fs;
@@ -13,8 +13,8 @@ const BOUND: Duration = Duration::from_secs(60);
 const OPEN: &str = "Ouvrir Prometheus";
 
 /// A home on a screen and in a panel, with a browser that notes what it is given.
-fn home(config: &Config, screen: &Screen, panel: &Panel) -> Home {
-    let home = Home::new(config);
+fn home(screen: &Screen, panel: &Panel) -> Home {
+    let home = Home::empty();
     let browser = home.noting("browser");
     let home = home.env("BROWSER", browser).on(screen);
     home.envs(panel.environment())
@@ -60,15 +60,13 @@ fn one_click_opens_the_service_once_it_works() {
     let mut sshd = Sshd::start();
     let local = free_port();
     let url = [format!("http://localhost:{local}/")];
-    let key_home = Home::empty();
-    let key = Key::ed25519(key_home.home("id"));
-    sshd.authorize(&key);
-    let tunnel = Tunnel::to(&sshd, "Production").key(key.path());
+    let home = home(&screen, &panel).trusting(&sshd);
+    let tunnel = Tunnel::to(&sshd, "Production").key(home.key_for(&sshd).path());
     let tunnel = tunnel.forward(Forward::prometheus(local, prometheus.port()));
-    let config = Config::of(tunnel).in_french();
+    home.configure(&Config::of(tunnel).in_french().text());
     sshd.stop();
     prometheus.stop();
-    let mut passerelle = home(&config, &screen, &panel).trusting(&sshd).run_in_tray();
+    let mut passerelle = home.run_in_tray();
 
     // Nothing is there: the click is an intention, however often it is made.
     let icon = panel.wait_icon();
@@ -112,18 +110,11 @@ fn one_click_opens_the_service_once_it_works() {
 #[test]
 fn the_menu_does_what_it_says() {
     let (screen, panel) = (Screen::start(), Panel::start());
-    let mut sshd = Sshd::start();
-    let backend = Backend::start();
-    let local = free_port();
-    let key_home = Home::empty();
-    let key = Key::ed25519(key_home.home("id"));
-    sshd.authorize(&key);
-    let forward = Forward::tcp("R&D_1", local, backend.port()).line("open = \"/\"");
-    let tunnel = Tunnel::to(&sshd, "Production")
-        .key(key.path())
-        .forward(forward);
-    let config = Config::of(tunnel).in_french();
-    let home = home(&config, &screen, &panel).trusting(&sshd);
+    let (mut sshd, backend) = (Sshd::start(), Backend::start());
+    let home = home(&screen, &panel).trusting(&sshd);
+    let forward = Forward::tcp("R&D_1", free_port(), backend.port()).line("open = \"/\"");
+    let tunnel = Tunnel::to(&sshd, "Production").key(home.key_for(&sshd).path());
+    home.configure(&Config::of(tunnel.forward(forward)).in_french().text());
     home.noting("xdg-open");
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", home.home("").display());
@@ -141,7 +132,6 @@ fn the_menu_does_what_it_says() {
     sshd.restart();
     icon.choose("Connecter");
     wait_drawing(&icon, "healthy");
-    assert!(opened(&passerelle).is_empty());
 
     let sessions = sshd.logged("Accepted publickey");
     icon.choose("Reconnecter maintenant");
@@ -193,6 +183,7 @@ fn the_menu_does_what_it_says() {
     screen.press(&["Return"]);
     screen.wait_no_window("Passerelle fonctionne");
     quit(&mut passerelle, &icon);
+    assert!(opened(&passerelle).is_empty(), "the wish was taken back");
 }
 
 #[test]
@@ -245,7 +236,9 @@ fn a_click_on_a_tunnel_that_asks_brings_its_question() {
     let sshd = Sshd::start();
     let one = Tunnel::to(&sshd, "One").forward(Forward::grafana(free_port(), 1));
     let two = Tunnel::to(&sshd, "Two").forward(Forward::prometheus(free_port(), 1));
-    let passerelle = home(&Config::of(one).and(two), &screen, &panel).run_in_tray();
+    let home = home(&screen, &panel);
+    home.configure(&Config::of(one).and(two).text());
+    let passerelle = home.run_in_tray();
     let icon = panel.wait_icon();
     wait_until("both ask", BOUND, || {
         let tunnels = &passerelle.status()["tunnels"];
@@ -269,8 +262,8 @@ fn a_click_on_a_tunnel_that_asks_brings_its_question() {
 fn of_two_that_start_at_once_one_runs_and_the_other_leaves_well() {
     let (screen, panel) = (Screen::start(), Panel::start());
     let sshd = Sshd::start();
-    let config = Config::of(Tunnel::to(&sshd, "Production").password());
-    let home = home(&config, &screen, &panel).trusting(&sshd);
+    let home = home(&screen, &panel).trusting(&sshd);
+    home.configure(&Config::of(Tunnel::to(&sshd, "Production").password()).text());
     let mut started = [home.spawn_tray(), home.spawn_tray()];
     let mut statuses = Vec::new();
     wait_until("one of them leaves", BOUND, || {

@@ -1,8 +1,7 @@
 //! The icon, its menu and the windows, with a mouse and a keyboard.
 
 use crate::common::{
-    Config, Forward, Grafana, Home, Key, Passerelle, Prometheus, Sshd, Tunnel, free_port,
-    wait_until,
+    Config, Forward, Grafana, Home, Passerelle, Prometheus, Sshd, Tunnel, free_port, wait_until,
 };
 use crate::desktop::{
     choose, close_menu, keep_screenshot, open_menu, press, send, wait_for_drawing, wait_for_icon,
@@ -39,8 +38,7 @@ fn ready(
     language: fn(Config) -> Config,
 ) -> Passerelle {
     let home = Home::empty().trusting(sshd);
-    let key = Key::ed25519(home.home(".ssh/id_ed25519"));
-    sshd.authorize(&key);
+    let key = home.key_for(sshd);
     let tunnel = Tunnel::to(sshd, "serveurproduction")
         .key(key.path())
         .forward(Forward::grafana(free_port(), grafana.port()))
@@ -127,8 +125,7 @@ fn a_click_opens_grafana_once_and_not_before_it_works() {
 fn an_unknown_key_is_compared_in_a_window() {
     let (grafana, sshd) = (Grafana::start(), Sshd::start());
     let home = Home::empty();
-    let key = Key::ed25519(home.home(".ssh/id_ed25519"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     let tunnel = Tunnel::to(&sshd, "serveurproduction").key(key.path());
     let forward = Forward::grafana(free_port(), grafana.port());
     home.configure(&Config::of(tunnel.forward(forward)).in_french().text());

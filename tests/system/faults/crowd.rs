@@ -2,7 +2,7 @@
 
 use super::bound::{BOUND, within};
 use crate::common::{
-    Backend, Config, Forward, Home, Key, Passerelle, Scene, Sshd, Tunnel, answers, descriptors,
+    Backend, Config, Forward, Home, Passerelle, Scene, Sshd, Tunnel, answers, descriptors,
     free_port, memory_mib, raise_descriptor_limit, wait_until,
 };
 use socket2::{Domain, Socket, Type};
@@ -113,8 +113,7 @@ fn a_thousand_connections_at_once_are_all_served() {
 fn a_hundred_clients_share_a_server_that_takes_ten_at_a_time() {
     let mut sshd = Sshd::with("MaxStartups 10:30:100");
     let home = Home::empty().trusting(&sshd);
-    let key = Key::ed25519(home.home("key"));
-    sshd.authorize(&key);
+    let key = home.key_for(&sshd);
     let tunnel = |number: u32| Tunnel::to(&sshd, &format!("client {number}")).key(key.path());
     let config = (1..100).fold(Config::of(tunnel(0)), |config, number| {
         config.and(tunnel(number))
