@@ -177,6 +177,14 @@ impl Home {
         finish(&arguments.join(" "), self.command(arguments), input)
     }
 
+    /// Answers what the tunnel asks.
+    #[track_caller]
+    pub(crate) fn answer(&self, words: &str) -> Outcome {
+        let outcome = self.verb_with_input(&["answer"], &format!("{words}\n"));
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome
+    }
+
     /// Starts `run` in this home.
     pub(crate) fn run(self) -> Passerelle {
         self.run_with(&[])

@@ -81,8 +81,8 @@ impl Screen {
         self.xdotool(&arguments).expect("xdotool presses keys");
     }
 
-    /// Waits until something is drawn in the middle of the screen, and keeps a picture of the window
-    /// that has the keyboard, where that is wanted.
+    /// Waits until something is drawn in the window that has the keyboard, and keeps a picture of it,
+    /// where that is wanted.
     #[track_caller]
     pub(crate) fn wait_drawn(&self, name: &str) {
         let window = self.xdotool(&["getwindowfocus"]).expect("one has it");

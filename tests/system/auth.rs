@@ -21,12 +21,6 @@ fn wait_question(passerelle: &Passerelle, kind: &str) -> Value {
     passerelle.wait_tunnel(&what, BOUND, |tunnel| tunnel["question"]["kind"] == kind)
 }
 
-#[track_caller]
-fn answer(passerelle: &Passerelle, words: &str) {
-    let outcome = passerelle.verb_with_input(&["answer"], words);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
-}
-
 #[test]
 fn the_usual_key_files_are_found() {
     let sshd = Sshd::start();
@@ -46,11 +40,11 @@ fn an_encrypted_key_asks_for_its_passphrase_once() {
     let passerelle = run(&sshd, home, tunnel);
     let tunnel = wait_question(&passerelle, "passphrase");
     assert_eq!(tunnel["phase"], "blocked");
-    answer(&passerelle, "closed sesame\n");
+    passerelle.answer("closed sesame");
     passerelle.wait_tunnel("it asks again", BOUND, |tunnel| {
         tunnel["question"]["kind"] == "passphrase" && tunnel["attempt"] == 2
     });
-    answer(&passerelle, "open sesame\n");
+    passerelle.answer("open sesame");
     passerelle.wait_phase("healthy", BOUND);
     // Kept for as long as it runs.
     sshd.kill_sessions();
@@ -131,7 +125,7 @@ fn wrong_then_right(account: &Account, sshd: &Sshd, failed: &str) {
     assert_eq!(sshd.sessions(), 0, "nobody is kept waiting for the user");
     assert_eq!(sshd.logged(failed), 0);
 
-    answer(&passerelle, "not the password\n");
+    passerelle.answer("not the password");
     wait_until("the server refuses it", BOUND, || sshd.logged(failed) == 1);
     passerelle.wait_phase("blocked", BOUND);
     let tunnel = wait_question(&passerelle, "password");
@@ -141,7 +135,7 @@ fn wrong_then_right(account: &Account, sshd: &Sshd, failed: &str) {
     assert!(gets_nothing(local));
     assert_eq!((sshd.connections(), sshd.logged(failed)), (connections, 1));
 
-    answer(&passerelle, &format!("{}\n", account.password()));
+    passerelle.answer(account.password());
     passerelle.wait_phase("healthy", BOUND);
     assert_eq!(sshd.logged(failed), 1);
 
@@ -173,7 +167,7 @@ fn a_password_that_was_changed_on_the_server_is_asked_for_anew() {
     let sshd = Sshd::with_password(&account, "");
     let passerelle = run(&sshd, Home::empty(), Tunnel::to(&sshd, "lab").password());
     wait_question(&passerelle, "password");
-    answer(&passerelle, &format!("{}\n", account.password()));
+    passerelle.answer(account.password());
     passerelle.wait_phase("healthy", BOUND);
     account.set_password("another one");
     sshd.kill_sessions();
@@ -183,7 +177,7 @@ fn a_password_that_was_changed_on_the_server_is_asked_for_anew() {
         1,
         "the stored one was tried once"
     );
-    answer(&passerelle, "another one\n");
+    passerelle.answer("another one");
     passerelle.wait_phase("healthy", BOUND);
 }
 
@@ -196,7 +190,7 @@ fn a_key_and_then_a_password_where_the_server_wants_both() {
     let key = home.key_for(&sshd);
     let passerelle = run(&sshd, home, Tunnel::to(&sshd, "lab").identity(key.path()));
     wait_question(&passerelle, "password");
-    answer(&passerelle, &format!("{}\n", account.password()));
+    passerelle.answer(account.password());
     passerelle.wait_phase("healthy", BOUND);
     assert_eq!(sshd.logged("Failed "), 0);
 }
@@ -209,11 +203,11 @@ fn several_rounds_of_questions() {
     wait_question(&passerelle, "password");
     // The server lets the password in and wants a new one at once.
     account.expire_password();
-    answer(&passerelle, &format!("{}\n", account.password()));
+    passerelle.answer(account.password());
     let new = "Quite-another-4321";
     for words in [account.password(), new, new] {
         wait_question(&passerelle, "interactive");
-        answer(&passerelle, &format!("{words}\n"));
+        passerelle.answer(words);
     }
     passerelle.wait_phase("healthy", BOUND);
 }

@@ -122,8 +122,7 @@ fn a_question_that_is_answered_elsewhere_is_taken_from_the_screen() {
     let home = Home::new(&Config::of(tunnel(&sshd))).trusting(&sshd);
     let passerelle = home.on(&screen).run_in_tray();
     screen.wait_window(TUNNEL);
-    let word = format!("{}\n", account.password());
-    assert_eq!(passerelle.verb_with_input(&["answer"], &word).code, Some(0));
+    passerelle.answer(account.password());
     screen.wait_no_window(TUNNEL);
     passerelle.wait_phase("healthy", BOUND);
 }

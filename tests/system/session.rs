@@ -48,7 +48,7 @@ fn sigterm_hangs_up_within_three_seconds() {
     ends_within_three_seconds(Signal::TERM);
 }
 
-/// With an open connection in each direction of use, so that there is something to hang up.
+/// With a connection open, so that there is something to hang up.
 fn ends_within_three_seconds(signal: Signal) {
     let (grafana, backend) = (Grafana::start(), Backend::start());
     let sshd = Sshd::start();

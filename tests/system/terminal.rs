@@ -109,7 +109,7 @@ fn a_prompt_that_nobody_ends_leaves_the_terminal_as_it_was() {
     let config = Config::of(Tunnel::to(&sshd, "lab").password());
     let ends: [fn(&Home, &mut Terminal); 2] = [
         |_, terminal| terminal.type_in(CTRL_C),
-        |home, _| assert_eq!(home.verb(&["quit"]).code, Some(0)),
+        |home, _| drop(home.succeed(&["quit"])),
     ];
     for end in ends {
         let home = Home::new(&config).trusting(&sshd);
@@ -132,17 +132,14 @@ fn a_prompt_ends_with_its_question() {
     let mut terminal = Terminal::run(&home);
     terminal.wait("To trust this server");
     let fingerprint = sshd.host_key().fingerprint();
-    let outcome = home.verb(&["hostkey", "accept", "--fingerprint", &fingerprint]);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    home.succeed(&["hostkey", "accept", "--fingerprint", &fingerprint]);
     terminal.wait("needs no answer any more");
     terminal.wait("Password of the account");
     terminal.type_in("wrong-canary\n");
     terminal.wait("That password was refused");
     // The end of the input skips one question, and the answer may come from elsewhere.
     terminal.type_in("\x04");
-    let words = format!("{}\n", account.password());
-    let outcome = home.verb_with_input(&["answer"], &words);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    home.answer(account.password());
     terminal.wait("everything works");
     terminal.type_in(CTRL_C);
     assert_eq!(terminal.ended().code(), Some(0));
@@ -156,12 +153,10 @@ fn a_job_in_the_background_leaves_its_questions_and_ends() {
     let home = Home::new(&Config::of(Tunnel::to(&sshd, "lab").password())).trusting(&sshd);
     let mut terminal = Terminal::run_in_background(&home);
     terminal.wait("passerelle answer");
-    let words = format!("{}\n", account.password());
-    let outcome = home.verb_with_input(&["answer"], &words);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    home.answer(account.password());
     terminal.wait("everything works");
     assert!(!terminal.seen().contains("Password of the account"));
-    assert_eq!(home.verb(&["quit"]).code, Some(0));
+    home.succeed(&["quit"]);
     assert_eq!(terminal.ended().code(), Some(0));
 }
 
@@ -172,13 +167,11 @@ fn an_answer_from_elsewhere_is_as_good() {
     let home = Home::new(&Config::of(Tunnel::to(&sshd, "lab").password())).trusting(&sshd);
     let mut terminal = Terminal::run(&home);
     terminal.wait("Password of the account");
-    let words = format!("{}\n", account.password());
-    let outcome = home.verb_with_input(&["answer"], &words);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    home.answer(account.password());
     terminal.wait("everything works");
     // What is typed now answers a question that stands no more.
     terminal.type_in("late\n");
-    assert_eq!(home.verb(&["quit"]).code, Some(0));
+    home.succeed(&["quit"]);
     assert_eq!(terminal.ended().code(), Some(0));
     assert_eq!(sshd.logged("Failed password"), 0);
 }

@@ -1,11 +1,12 @@
 //! The package: installed, upgraded, refused, removed, always without a question.
 
-use crate::common::{Process, free_port, program};
+use crate::common::{Process, free_port, lasts, program};
 use crate::machine::{
     INSTALLED, REFUSED, Release, file, msiexec, open, registry, wait_running, wine,
 };
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 const SETUP: &str = r"HKLM\Software\Passerelle";
 const POLICY: &str = r"HKLM\Software\Policies\Passerelle";
@@ -197,7 +198,7 @@ fn an_upgrade_ends_the_running_one_and_starts_the_new_one() {
     // Zero: neither failed nor in want of a restart (3010).
     let new = Installation::of(Release::next(), &[]);
     std::mem::forget(old);
-    running.wait(std::time::Duration::from_secs(10));
+    running.wait(Duration::from_secs(10));
     wait_running(true);
     let (_, status) = wine(
         &format!(r"{INSTALLED}\passerelle.exe"),
@@ -231,6 +232,8 @@ fn an_upgrade_starts_nothing_that_did_not_run() {
     let old = Installation::of(Release::this(), &[]);
     let new = Installation::of(Release::next(), &[]);
     std::mem::forget(old);
+    // Longer than it takes to come up.
+    lasts(Duration::from_secs(5));
     wait_running(false);
     new.remove();
 }
@@ -242,7 +245,7 @@ fn at_logon_it_stays_away_from_who_does_not_want_it() {
     fs::create_dir_all(own.parent().expect("a directory")).expect("it is ours");
     fs::write(&own, "start_at_logon = false\n").expect("it is ours");
     let mut unwanted = start_tray(&["--started", "at-logon"]);
-    let status = unwanted.wait(std::time::Duration::from_secs(30));
+    let status = unwanted.wait(Duration::from_secs(30));
     assert_eq!(status.code(), Some(0));
 
     // The administrator has the last word.

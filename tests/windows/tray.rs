@@ -1,7 +1,8 @@
 //! The icon, its menu and the windows, with a mouse and a keyboard.
 
 use crate::common::{
-    Config, Forward, Grafana, Home, Passerelle, Prometheus, Sshd, Tunnel, free_port, wait_until,
+    Config, Forward, Grafana, Home, Passerelle, Prometheus, Sshd, Tunnel, free_port, lasts,
+    wait_until,
 };
 use crate::desktop::{
     choose, close_menu, keep_screenshot, open_menu, press, send, wait_for_drawing, wait_for_icon,
@@ -188,6 +189,8 @@ fn the_end_of_the_windows_session_ends_it_within_two_seconds() {
 fn a_session_that_goes_on_ends_nothing() {
     let passerelle = alone();
     assert_eq!(send(ANNOUNCEMENTS, WM_ENDSESSION, 0), Some(0));
+    // By then it would have ended.
+    lasts(Duration::from_secs(2));
     passerelle.succeed(&["status"]);
 }
 
