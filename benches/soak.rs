@@ -100,9 +100,10 @@ fn main() {
         });
         let took = start.elapsed();
         scene.passerelle.wait_phase("healthy", BOUND);
-        // Sessions that were silent are of no more use to anybody.
+        // The silent session ends with what it carries. It is not to take the next fault upon itself.
         if matches!(fault, Fault::Silent) {
             scene.sshd.thaw_sessions();
+            wait_until("one session is left", BOUND, || scene.sshd.sessions() == 1);
         }
         let pid = scene.passerelle.pid();
         let (memory, files) = (memory_mib(pid), descriptors(pid));
