@@ -70,6 +70,11 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// A session stands, so there is a way to the server.
+    pub(super) fn established(&mut self) {
+        self.looks = 0;
+    }
+
     /// The network changed. Whether that is worth a dial: where it changes all the time, not always.
     pub(super) fn fresh_start(&mut self, now: Instant) -> bool {
         self.looks = 0;

@@ -62,12 +62,13 @@ pub(super) enum Successor {
     Dialing {
         attempt: Attempt,
         stage: Stage,
+        /// As in [`State::Dialing`].
+        after: Option<Fault>,
+        /// As in [`State::Dialing`].
+        until: Option<Instant>,
     },
     /// `None`: nothing has failed yet.
-    Waiting {
-        fault: Option<Fault>,
-        at: Instant,
-    },
+    Waiting { fault: Option<Fault>, at: Instant },
 }
 
 /// The session that another one took over from, or that is of no more use.
@@ -110,11 +111,29 @@ impl Live {
         }
     }
 
+    /// How far the dial of its successor is, while one is under way.
+    pub(super) fn successor_stage(&self) -> Option<Stage> {
+        match &self.successor {
+            Some(Successor::Dialing { stage, .. }) => Some(*stage),
+            Some(Successor::Waiting { .. }) | None => None,
+        }
+    }
+
+    /// When a dial of its successor that has not reached the server by then is to begin anew.
+    pub(super) fn dial_until(&self) -> Option<Instant> {
+        match &self.successor {
+            Some(Successor::Dialing { until, .. }) => *until,
+            Some(Successor::Waiting { .. }) | None => None,
+        }
+    }
+
     /// Why its successor is not there yet.
     fn fault(&self) -> Option<&Fault> {
         match &self.successor {
-            Some(Successor::Waiting { fault, .. }) => fault.as_ref(),
-            Some(Successor::Dialing { .. }) | None => None,
+            Some(Successor::Waiting { fault, .. } | Successor::Dialing { after: fault, .. }) => {
+                fault.as_ref()
+            }
+            None => None,
         }
     }
 }
@@ -177,7 +196,8 @@ impl State {
         }
     }
 
-    /// When time alone changes it. A successor's dial is not among it: that takes room, too.
+    /// When time alone changes it. The beginning of a successor's dial is not among it: that takes
+    /// room, too.
     pub(super) fn due(&self) -> Option<Instant> {
         match self {
             Self::Waiting { at, .. } => Some(*at),
@@ -188,10 +208,13 @@ impl State {
                 let expires = question.as_ref().and_then(|question| question.expires);
                 expires.into_iter().chain(*until).min()
             }
-            Self::Live(live) => match live.trust {
-                Trust::ProveAt(at) => Some(at),
-                Trust::Good | Trust::Silent => None,
-            },
+            Self::Live(live) => {
+                let prove = match live.trust {
+                    Trust::ProveAt(at) => Some(at),
+                    Trust::Good | Trust::Silent => None,
+                };
+                prove.into_iter().chain(live.dial_until()).min()
+            }
             Self::Idle | Self::Blocked { .. } => None,
         }
     }

@@ -278,9 +278,13 @@ impl Tunnel {
             State::HangingUp { until, .. } if *until <= cx.now => self.ended(None, cx),
             State::Live(live) => {
                 let prove = matches!(live.trust, Trust::ProveAt(at) if at <= cx.now);
+                let renew = due(live.dial_until());
                 let succeed = due(live.next_dial()) && self.leaving.is_none();
                 if prove {
                     self.prove(cx);
+                }
+                if renew {
+                    self.renew_successor(cx);
                 }
                 if succeed {
                     self.dial_successor(cx);

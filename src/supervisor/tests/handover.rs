@@ -283,3 +283,70 @@ fn a_dial_that_began_before_a_change_does_not_hold_up_the_next() {
     bench.pass(FAR);
     assert_eq!(bench.actions(), [], "it reached the server");
 }
+
+#[test]
+fn a_successors_dial_that_began_before_a_change_does_not_hold_up_the_next() {
+    let mut bench = silent();
+    bench.session(2, SessionEvent::Stage(Stage::Connecting));
+    bench.pass(Duration::from_secs(3));
+    bench.actions();
+    bench.tell(Input::EnvironmentChanged);
+    bench.pass(SETTLE);
+    assert_eq!(bench.actions(), [hang_up(2)]);
+    bench.session(2, SessionEvent::Ended(None));
+    assert_eq!(bench.dials(), [3]);
+
+    let mut bench = silent();
+    bench.tell(Input::EnvironmentChanged);
+    bench.session(2, SessionEvent::Stage(Stage::Handshake));
+    bench.pass(FAR);
+    assert!(
+        !bench.actions().contains(&hang_up(2)),
+        "it reached the server"
+    );
+
+    let mut bench = silent();
+    bench.pass(Duration::from_secs(3));
+    bench.tell(Input::EnvironmentChanged);
+    bench.end(1, lost());
+    bench.actions();
+    bench.pass(SETTLE);
+    assert_eq!(
+        bench.actions(),
+        [hang_up(2)],
+        "nor does one that is alone by then"
+    );
+}
+
+#[test]
+fn a_look_for_a_way_beside_a_silent_session_is_no_hope() {
+    let mut bench = silent();
+    bench.end(2, no_route());
+    assert_eq!(bench.next_dial(FAR), Some(3));
+    assert_eq!(bench.phase(), Phase::Offline);
+    bench.end(1, lost());
+    assert_eq!(
+        bench.phase(),
+        Phase::Offline,
+        "nor is it without the session"
+    );
+    bench.session(3, SessionEvent::Stage(Stage::Handshake));
+    assert_eq!(bench.phase(), Phase::Connecting, "there is a way");
+}
+
+#[test]
+fn a_way_that_is_lost_is_looked_for_at_once_however_long_it_took_to_find() {
+    let mut bench = Bench::dialing();
+    bench.end(1, no_route());
+    for attempt in 2..7 {
+        bench.next_dial(Duration::from_secs(61));
+        bench.end(attempt, no_route());
+    }
+    assert_eq!(bench.next_dial(Duration::from_secs(61)), Some(7));
+    bench.establish(7);
+    bench.pass(FAR);
+    bench.session(7, SessionEvent::Silent);
+    assert_eq!(bench.dials(), [8]);
+    bench.end(8, no_route());
+    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(9));
+}

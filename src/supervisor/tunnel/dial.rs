@@ -41,6 +41,7 @@ impl Tunnel {
             }
             SessionEvent::Established(server) => {
                 if let State::Dialing { attempt, .. } = self.state {
+                    self.backoff.established();
                     self.state = State::Live(Live::new(attempt, server, cx.now));
                     for forward in &mut self.forwards {
                         forward.session_up(cx.now);

@@ -21,6 +21,15 @@ impl Tunnel {
         let settled = cx.now + SETTLE;
         let hurry = self.backoff.fresh_start(cx.now);
         let earliest = self.backoff.earliest(settled);
+        if let State::Dialing { stage, until, .. }
+        | State::Live(Live {
+            successor: Some(Successor::Dialing { stage, until, .. }),
+            ..
+        }) = &mut self.state
+            && !is_at_the_server(*stage)
+        {
+            until.get_or_insert(earliest);
+        }
         match &mut self.state {
             State::Live(live) if live.trust == Trust::Good => {
                 live.trust = Trust::ProveAt(settled);
@@ -30,12 +39,10 @@ impl Tunnel {
                     self.dial_by(earliest);
                 }
             }
-            State::Dialing { stage, until, .. } => {
-                if !is_at_the_server(*stage) {
-                    until.get_or_insert(earliest);
-                }
-            }
-            State::Idle | State::HangingUp { .. } | State::Blocked { .. } => {}
+            State::Idle
+            | State::Dialing { .. }
+            | State::HangingUp { .. }
+            | State::Blocked { .. } => {}
         }
         if hurry {
             self.forwards
@@ -105,6 +112,7 @@ impl Tunnel {
                 }
             }
             SessionEvent::Established(server) => {
+                self.backoff.established();
                 self.take_over(Live::new(attempt, server, cx.now), cx);
             }
             SessionEvent::Ended(fault) => self.successor_ended(fault, cx),
@@ -123,12 +131,17 @@ impl Tunnel {
     /// The live session is over, and what was to take over from it is the tunnel's session now.
     pub(super) fn succeed_at_once(&mut self, successor: Successor, fault: Option<Fault>) {
         self.state = match successor {
-            Successor::Dialing { attempt, stage } => State::Dialing {
+            Successor::Dialing {
+                attempt,
+                stage,
+                after,
+                until,
+            } => State::Dialing {
                 attempt,
                 stage,
                 question: None,
-                after: fault,
-                until: None,
+                after: after.or(fault),
+                until,
             },
             Successor::Waiting { fault: why, at } => State::Waiting {
                 fault: why.or(fault),
@@ -146,12 +159,31 @@ impl Tunnel {
     }
 
     pub(super) fn dial_successor(&mut self, cx: &mut Context<'_>) {
+        let after = self.state.fault().cloned();
         let attempt = self.begin_dial(None, cx);
         if let State::Live(live) = &mut self.state {
             live.successor = Some(Successor::Dialing {
                 attempt,
                 stage: Stage::Resolving,
+                after,
+                until: None,
             });
+        }
+    }
+
+    /// The network changed under the successor's dial: one that has not reached the server begins anew.
+    pub(super) fn renew_successor(&mut self, cx: &mut Context<'_>) {
+        let State::Live(Live {
+            successor: Some(Successor::Dialing { stage, until, .. }),
+            ..
+        }) = &mut self.state
+        else {
+            return;
+        };
+        *until = None;
+        if !is_at_the_server(*stage) {
+            self.drop_successor(cx);
+            self.want_successor(cx);
         }
     }
 

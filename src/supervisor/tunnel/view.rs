@@ -3,7 +3,7 @@
 use super::Tunnel;
 use crate::model::{Fault, HealthState, Phase, Recovery, Stage, TunnelView};
 use crate::supervisor::forward::Forward;
-use crate::supervisor::state::{State, Successor, Then, is_at_the_server};
+use crate::supervisor::state::{State, Then, is_at_the_server};
 use std::sync::Arc;
 
 impl Tunnel {
@@ -28,10 +28,7 @@ impl Tunnel {
     fn stage(&self) -> Option<Stage> {
         match &self.state {
             State::Dialing { stage, .. } => Some(*stage),
-            State::Live(live) if live.is_silent() => match &live.successor {
-                Some(Successor::Dialing { stage, .. }) => Some(*stage),
-                Some(Successor::Waiting { .. }) | None => None,
-            },
+            State::Live(live) if live.is_silent() => live.successor_stage(),
             State::Live(_) if self.checking() => Some(Stage::Checking),
             State::Idle
             | State::Live(_)
@@ -42,19 +39,13 @@ impl Tunnel {
     }
 
     pub(super) fn current_phase(&self) -> Phase {
+        if self.awaits_network() {
+            return Phase::Offline;
+        }
         match &self.state {
             State::Idle => Phase::Stopped,
-            // Looking for a way there now and then does not mean that there is one.
-            State::Dialing { stage, after, .. }
-                if !is_at_the_server(*stage) && awaits_network(after.as_ref()) =>
-            {
-                Phase::Offline
-            }
             State::Dialing { question: None, .. } => Phase::Connecting,
             State::Dialing { .. } | State::Blocked { .. } => Phase::Blocked,
-            State::Live(live) if live.is_silent() && awaits_network(self.state.fault()) => {
-                Phase::Offline
-            }
             State::Live(live) if live.is_silent() || self.checking() => Phase::Connecting,
             State::Live(_) if self.all_work() => Phase::Healthy,
             State::Live(_) => Phase::Degraded,
@@ -63,9 +54,23 @@ impl Tunnel {
                 Then::Dial => Phase::Connecting,
                 Then::Block(_) => Phase::Blocked,
             },
-            State::Waiting { fault, .. } if awaits_network(fault.as_ref()) => Phase::Offline,
             State::Waiting { .. } => Phase::Waiting,
         }
+    }
+
+    /// There was no way to the server when one was looked for last. Looking again now and then does not
+    /// mean that there is one.
+    fn awaits_network(&self) -> bool {
+        let is_looking = match &self.state {
+            State::Waiting { .. } => true,
+            State::Dialing { stage, .. } => !is_at_the_server(*stage),
+            State::Live(live) => {
+                live.is_silent() && !live.successor_stage().is_some_and(is_at_the_server)
+            }
+            State::Idle | State::HangingUp { .. } | State::Blocked { .. } => false,
+        };
+        let lifted_by = self.state.fault().map(Fault::recovery);
+        is_looking && lifted_by == Some(Recovery::AwaitNetwork)
     }
 
     /// A service that a user opens has not answered yet since the SSH session began.
@@ -82,8 +87,4 @@ impl Tunnel {
             .map(Forward::view)
             .all(|view| view.settings.open.is_none() || view.works())
     }
-}
-
-fn awaits_network(fault: Option<&Fault>) -> bool {
-    fault.is_some_and(|fault| fault.recovery() == Recovery::AwaitNetwork)
 }
