@@ -34,7 +34,8 @@ const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
 /// How often the round trip is measured while the session stands.
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
-/// A round trip that takes longer is as good as none: far more than a stalled link takes to recover.
+/// A round trip that takes longer is as good as none, unless something else is heard of the server: far
+/// more than a stalled link takes to recover.
 const ROUND_TRIP_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A session that is doubted has this long to answer. A link that takes longer is of no use to
@@ -243,7 +244,7 @@ impl Session {
         self.tell(SessionEvent::Established(server)).await;
         let end = tokio::select! {
             () = strings.gone.cancelled() => Some(strings.farewell.end()),
-            () = self.measure(&link) => Some(Some(End::Silence)),
+            () = self.measure(&link, &strings.heard) => Some(Some(End::Silence)),
             never = self.prove(&link, way, &strings.heard) => match never {},
             () = self.orders.hang_up.cancelled() => None,
             () = self.retired(&link) => None,
@@ -283,15 +284,7 @@ impl Session {
             };
             let answer = link.round_trip();
             tokio::pin!(answer);
-            let mut answered;
-            loop {
-                let before = heard.times();
-                answered = timeout(patience, &mut answer).await;
-                // Where an upload fills the way, the question waits its turn in it.
-                if answered.is_ok() || heard.times() == before {
-                    break;
-                }
-            }
+            let mut answered = unless_silent(patience, heard, &mut answer).await;
             if answered.is_err() {
                 self.links.withdraw(self.attempt);
                 self.tell(SessionEvent::Silent).await;
@@ -303,21 +296,21 @@ impl Session {
             match answered {
                 Ok(Some(round_trip)) => self.tell(SessionEvent::RoundTrip(round_trip)).await,
                 // It has ended, which is noticed elsewhere.
-                Ok(None) | Err(_) => std::future::pending().await,
+                Ok(None) | Err(Silence) => std::future::pending().await,
             }
         }
     }
 
-    /// Measures the round trip now and then. Ends when one takes too long.
+    /// Measures the round trip now and then. Ends when one takes too long, and nothing else is heard.
     ///
     /// Keepalives find a server that is silent; but they are sent and counted by the task that
     /// serves the session, and this finds that task stuck, too.
-    async fn measure(&self, link: &Link) {
+    async fn measure(&self, link: &Link, heard: &Heard) {
         loop {
-            match timeout(ROUND_TRIP_DEADLINE, link.round_trip()).await {
+            match unless_silent(ROUND_TRIP_DEADLINE, heard, link.round_trip()).await {
                 Ok(Some(round_trip)) => self.tell(SessionEvent::RoundTrip(round_trip)).await,
                 Ok(None) => std::future::pending().await,
-                Err(_) => return,
+                Err(Silence) => return,
             }
             tokio::time::sleep(MEASURE_EVERY).await;
         }
@@ -331,6 +324,28 @@ impl Session {
         };
         // A closed queue means that the engine is going, and the session with it.
         let _ = self.inputs.send(input).await;
+    }
+}
+
+/// Nothing was heard of the server while its answer was due.
+#[derive(Debug, PartialEq, Eq)]
+struct Silence;
+
+/// Waits for the server's answer until `patience` passes in which nothing is heard of it. Where an
+/// upload fills the way, the question waits its turn in it, however long that takes.
+async fn unless_silent<F: Future>(
+    patience: Duration,
+    heard: &Heard,
+    answer: F,
+) -> Result<F::Output, Silence> {
+    tokio::pin!(answer);
+    loop {
+        let before = heard.times();
+        match timeout(patience, &mut answer).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) if heard.times() == before => return Err(Silence),
+            Err(_) => {}
+        }
     }
 }
 
@@ -378,9 +393,34 @@ fn end_fault(server: String, end: Option<End>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::{Instant, sleep};
 
     fn code(error: &russh::Error, opening: &str) -> &'static str {
         handshake_fault("m@s:722".into(), error, opening).code()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_heard_may_take_its_time_to_answer() {
+        let heard = Heard::default();
+        let uploading = async {
+            for _ in 0..4 {
+                sleep(ROUND_TRIP_DEADLINE * 3 / 4).await;
+                heard.note();
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let answer = sleep(ROUND_TRIP_DEADLINE * 3);
+        let answered = tokio::select! {
+            answered = unless_silent(ROUND_TRIP_DEADLINE, &heard, answer) => answered,
+            never = uploading => match never {},
+        };
+        assert_eq!(answered, Ok(()));
+
+        let never = std::future::pending::<()>();
+        let start = Instant::now();
+        let silent = unless_silent(ROUND_TRIP_DEADLINE, &heard, never).await;
+        assert_eq!(silent, Err(Silence));
+        assert_eq!(start.elapsed(), ROUND_TRIP_DEADLINE);
     }
 
     #[test]

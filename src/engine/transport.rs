@@ -70,6 +70,11 @@ impl Heard {
     pub fn times(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// It was heard once more.
+    pub(super) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Transport {
@@ -133,7 +138,7 @@ impl AsyncRead for Transport {
             platform::quick_ack(self.socket.get_ref());
         }
         self.opening.note(&buf.filled()[before..]);
-        self.heard.0.fetch_add(1, Ordering::Relaxed);
+        self.heard.note();
         Poll::Ready(Ok(()))
     }
 }
