@@ -56,7 +56,7 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
 ///
 /// # Errors
 /// What stopped it. Where addresses failed in different ways, what says most wins: refused, then no
-/// answer in time, then no route, then anything else.
+/// answer, then no route, then anything else.
 pub async fn connect(server: &str, addresses: &[SocketAddr]) -> Result<Connected, Fault> {
     let mut waiting = addresses.iter().copied();
     let mut dialing = FuturesUnordered::new();
@@ -72,7 +72,7 @@ pub async fn connect(server: &str, addresses: &[SocketAddr]) -> Result<Connected
                     failures.push(failure);
                     dialing.extend(waiting.next().map(dial));
                 }
-                None => return Err(explain(server, &failures)),
+                None => return Err(explain(server, &failures, |to| source(to).is_ok())),
             },
             () = next_joins, if waiting.len() > 0 => dialing.extend(waiting.next().map(dial)),
         }
@@ -179,23 +179,34 @@ fn is_no_route(kind: io::ErrorKind) -> bool {
     .contains(&kind)
 }
 
-fn explain(server: &str, failures: &[(SocketAddr, io::Error)]) -> Fault {
+/// What the failures amount to; `has_way`: the system knows where to send what is for that address.
+fn explain(
+    server: &str,
+    failures: &[(SocketAddr, io::Error)],
+    has_way: impl Fn(SocketAddr) -> bool,
+) -> Fault {
     let server = server.to_owned();
-    let any = |kinds: &[io::ErrorKind]| {
+    let any = |wanted: &dyn Fn(SocketAddr, io::ErrorKind) -> bool| {
         failures
             .iter()
-            .any(|(_, error)| kinds.contains(&error.kind()))
+            .any(|(address, error)| wanted(*address, error.kind()))
+    };
+    // Where there is a way, it is the host at its end that is not there: no change of our own network
+    // will tell when it is back.
+    let no_answer = |address, kind| {
+        kind == io::ErrorKind::TimedOut
+            || (kind == io::ErrorKind::HostUnreachable && has_way(address))
     };
     let detail = failures
         .iter()
         .map(|(address, error)| format!("{address}: {error}"))
         .collect::<Vec<_>>()
         .join("; ");
-    if any(&[io::ErrorKind::ConnectionRefused]) {
+    if any(&|_, kind| kind == io::ErrorKind::ConnectionRefused) {
         Fault::ConnectionRefused { server }
-    } else if any(&[io::ErrorKind::TimedOut]) {
+    } else if any(&no_answer) {
         Fault::ConnectTimeout { server }
-    } else if failures.iter().any(|(_, error)| is_no_route(error.kind())) {
+    } else if any(&|_, kind| is_no_route(kind)) {
         Fault::NoRoute { server, detail }
     } else {
         Fault::ConnectFailed { server, detail }
@@ -234,13 +245,21 @@ mod tests {
                 io::ErrorKind::ConnectionRefused.into(),
             ),
         ];
-        assert_eq!(
-            explain("m@s:722", &failures),
-            Fault::ConnectionRefused {
-                server: "m@s:722".into()
-            }
-        );
-        assert_eq!(explain("m@s:722", &failures[..1]).code(), "no_route");
+        let code = |failures| explain("m@s:722", failures, |_| false).code();
+        assert_eq!(code(&failures), "connection_refused");
+        assert_eq!(code(&failures[..1]), "no_route");
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_is_no_missing_network() {
+        let (v6, v4) = (address("[2001:db8::1]:22"), address("192.0.2.1:22"));
+        let failures = [
+            (v6, io::ErrorKind::NetworkUnreachable.into()),
+            (v4, io::ErrorKind::HostUnreachable.into()),
+        ];
+        let code = |has_way: fn(SocketAddr) -> bool| explain("m@s:722", &failures, has_way).code();
+        assert_eq!(code(|to| to.is_ipv4()), "connect_timeout");
+        assert_eq!(code(|_| false), "no_route");
     }
 
     #[test]

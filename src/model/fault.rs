@@ -21,7 +21,7 @@ pub enum Fault {
     NoRoute { server: String, detail: String },
     /// The server's machine answered that nothing listens there.
     ConnectionRefused { server: String },
-    /// No address of the server answered in time.
+    /// There is a way to the server, and none of its addresses answered in time.
     ConnectTimeout { server: String },
     /// The connection failed in another way.
     ConnectFailed { server: String, detail: String },

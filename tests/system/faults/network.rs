@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 const HERE: &str = "10.99.0.2";
 const THERE: &str = "10.99.0.3";
 
+/// A neighbour's address that no machine has.
+const NOBODY: &str = "10.99.0.99";
+
 /// Passerelle on a machine of its own, the server on this one.
 fn roaming(machine: &Machine) -> Scene {
     let sshd = Sshd::with(&format!("ListenAddress {}", Machine::GATEWAY));
@@ -56,5 +59,17 @@ fn a_cable_that_is_pulled_shows_at_once_and_its_return_ends_a_long_rest() {
         scene.passerelle.wait_phase("healthy", BOUND);
         within("it is healthy again", start, Duration::from_secs(3));
         assert_eq!(scene.sshd.logged("Connection from"), connections + 1);
+    });
+}
+
+#[test]
+fn a_server_that_is_off_is_no_missing_network() {
+    let test = "faults::network::a_server_that_is_off_is_no_missing_network";
+    in_own_network(test, || {
+        let machine = Machine::at(HERE);
+        let home = Home::empty().started_by(machine.enter());
+        let scene = Scene::by(Sshd::start(), home, |tunnel| tunnel.by_host(NOBODY));
+        let tunnel = scene.passerelle.wait_phase("waiting", BOUND);
+        assert_eq!(tunnel["fault"]["code"], "connect_timeout");
     });
 }
