@@ -294,7 +294,9 @@ impl Exchange<'_> {
                 }
             }
             Verdict::Refused => {
-                self.known.password_is_wrong();
+                if let Some(given) = &self.password {
+                    self.known.password_is_wrong(given);
+                }
                 self.progress.password_is(PasswordState::Refused);
             }
         }

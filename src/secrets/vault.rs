@@ -61,13 +61,16 @@ impl Vault {
         }
         let wanted = key.clone();
         let found = self.ask(move |store| store.get(&wanted)).await?;
-        if let Some(secret) = &found {
-            let mut known = self.known();
-            known
-                .entry(key.clone())
-                .or_insert_with(|| Known::Value(secret.clone()));
+        // What was kept or forgotten meanwhile is newer than what the store had.
+        let mut known = self.known();
+        match (known.get(key), found) {
+            (Some(Known::Value(secret)), _) => Ok(Some(secret.clone())),
+            (Some(Known::Forgotten), _) | (None, None) => Ok(None),
+            (None, Some(secret)) => {
+                known.insert(key.clone(), Known::Value(secret.clone()));
+                Ok(Some(secret))
+            }
         }
-        Ok(found)
     }
 
     /// Keeps `secret` for this run, from now on; the future keeps it in the store too, if it is to be
@@ -105,6 +108,27 @@ impl Vault {
         self.known().insert(key.clone(), Known::Forgotten);
         let (vault, key) = (self.clone(), key.clone());
         async move { vault.ask(move |store| store.delete(&key)).await }
+    }
+
+    /// Forgets `secret`, as [`Vault::forget`] does, because it does not open what it was given for.
+    /// Another one, which was kept while this one was tried, stays.
+    ///
+    /// # Errors
+    /// The store still has it; it is not asked for it again in this run.
+    pub fn refuse(
+        &self,
+        key: &SecretKey,
+        secret: &Secret,
+    ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
+        let is_another =
+            matches!(self.known().get(key), Some(Known::Value(kept)) if kept != secret);
+        let forgetting = (!is_another).then(|| self.forget(key));
+        async move {
+            match forgetting {
+                Some(forgetting) => forgetting.await,
+                None => Ok(()),
+            }
+        }
     }
 
     /// Notes that `secret` was shown to the server, and that no verdict came. Returns whether that
@@ -249,6 +273,39 @@ mod tests {
         fn delete(&self, _: &SecretKey) -> Result<(), SecretError> {
             Ok(())
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_while_the_store_was_asked_is_newer() {
+        let (release, held) = mpsc::channel();
+        let store = Arc::new(Hanging {
+            entered: AtomicBool::new(false),
+            release: Mutex::new(held),
+        });
+        let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+        let asking = tokio::spawn({
+            let vault = vault.clone();
+            async move { vault.find(&key()).await }
+        });
+        while !store.entered.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        vault.keep(&key(), &secret("new"), false).await.unwrap();
+        release.send(()).unwrap();
+        assert_eq!(asking.await.unwrap(), Ok(Some(secret("new"))));
+    }
+
+    #[tokio::test]
+    async fn a_refused_secret_goes_and_the_one_that_was_kept_meanwhile_stays() {
+        let store = Arc::new(Memory::default());
+        let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+        vault.keep(&key(), &secret("new"), true).await.unwrap();
+        vault.refuse(&key(), &secret("old")).await.unwrap();
+        assert_eq!(vault.find(&key()).await, Ok(Some(secret("new"))));
+        assert_eq!(store.get(&key()), Ok(Some(secret("new"))));
+        vault.refuse(&key(), &secret("new")).await.unwrap();
+        assert_eq!(vault.find(&key()).await, Ok(None));
+        assert_eq!(store.get(&key()), Ok(None));
     }
 
     #[tokio::test(start_paused = true)]

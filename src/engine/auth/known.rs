@@ -70,8 +70,8 @@ impl<'a> Known<'a> {
     }
 
     /// The server refused the password.
-    pub(super) fn password_is_wrong(&self) {
-        self.forget(&self.account);
+    pub(super) fn password_is_wrong(&self, given: &Given) {
+        self.refuse(&self.account, given);
     }
 
     /// The password was sent, and no verdict came. Returns whether it must not be sent again.
@@ -85,8 +85,8 @@ impl<'a> Known<'a> {
     }
 
     /// The passphrase does not open the key in this file.
-    pub(super) fn passphrase_is_wrong(&self, file: &Path) {
-        self.forget(&passphrase_of(file));
+    pub(super) fn passphrase_is_wrong(&self, file: &Path, given: &Given) {
+        self.refuse(&passphrase_of(file), given);
     }
 
     async fn stored(&self, key: &SecretKey, notes: &mut Notes) -> Option<Given> {
@@ -115,8 +115,8 @@ impl<'a> Known<'a> {
         });
     }
 
-    fn forget(&self, key: &SecretKey) {
-        let deleting = self.vault.forget(key);
+    fn refuse(&self, key: &SecretKey, given: &Given) {
+        let deleting = self.vault.refuse(key, &given.secret);
         tokio::spawn(async {
             if let Err(error) = deleting.await {
                 tracing::warn!("a wrong secret may still be stored: {error}");

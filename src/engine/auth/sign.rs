@@ -124,7 +124,7 @@ impl Signing<'_> {
                 Ok(key)
             }
             Ok(Err(_)) => {
-                self.known.passphrase_is_wrong(file.path());
+                self.known.passphrase_is_wrong(file.path(), &given);
                 self.trouble = locked(true);
                 Err("its passphrase is wrong".to_owned())
             }
