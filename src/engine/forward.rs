@@ -150,7 +150,12 @@ impl Service {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return std::future::pending().await;
             };
-            match listeners.accept().await {
+            let accepted = tokio::select! {
+                accepted = listeners.accept() => accepted,
+                // What is over takes up its memory until somebody asks.
+                Some(_) = self.connections.join_next() => continue,
+            };
+            match accepted {
                 Ok((stream, peer)) => {
                     failures = 0;
                     self.admit(stream, peer, place, settings);
@@ -171,7 +176,6 @@ impl Service {
         place: OwnedSemaphorePermit,
         settings: &Arc<ForwardSettings>,
     ) {
-        while self.connections.try_join_next().is_some() {}
         platform::tune_local_socket(&stream);
         let Ok(local) = LocalEnd::new(stream) else {
             return;
