@@ -50,29 +50,25 @@ fn kept(what: &str, watch: io::Result<Watch>) -> Option<Watch> {
         .ok()
 }
 
-/// A registration with the system. Dropping it ends it, and waits for a callback that is under way.
-struct Watch {
-    registration: Registration,
-    /// What the callbacks point to.
-    _told: Arc<Notify>,
-}
-
-enum Registration {
-    Network(HANDLE),
-    Power {
-        handle: HPOWERNOTIFY,
-        _recipient: Box<DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS>,
+/// A registration with the system. Dropping it ends it.
+enum Watch {
+    /// Its end waits for a callback that is under way.
+    Network {
+        handle: HANDLE,
+        /// What the callback points to.
+        _told: Arc<Notify>,
     },
+    Power(HPOWERNOTIFY),
 }
 
-// SAFETY: both kinds of registration are numbers of the system, which any thread may end, and the
-// box's only pointer is to a `Notify`, which is `Sync` and lives as long as the watch.
+// SAFETY: both kinds of registration are numbers of the system, which any thread may end.
 unsafe impl Send for Watch {}
 
 impl Watch {
     fn addresses(told: &Arc<Notify>) -> io::Result<Self> {
         let mut handle: HANDLE = ptr::null_mut();
-        // SAFETY: the context outlives the registration, which `Watch` ends before it drops it.
+        // SAFETY: the context outlives the registration, which `Watch` ends before it drops it, and the
+        // end waits for a callback that is under way.
         let code = unsafe {
             NotifyUnicastIpAddressChange(
                 AF_UNSPEC,
@@ -82,7 +78,8 @@ impl Watch {
                 &mut handle,
             )
         };
-        Self::new(code, told, || Registration::Network(handle))
+        check(code)?;
+        Ok(Self::network(handle, told))
     }
 
     fn routes(told: &Arc<Notify>) -> io::Result<Self> {
@@ -97,54 +94,56 @@ impl Watch {
                 &mut handle,
             )
         };
-        Self::new(code, told, || Registration::Network(handle))
+        check(code)?;
+        Ok(Self::network(handle, told))
+    }
+
+    fn network(handle: HANDLE, told: &Arc<Notify>) -> Self {
+        Self::Network {
+            handle,
+            _told: Arc::clone(told),
+        }
     }
 
     fn sleep(told: &Arc<Notify>) -> io::Result<Self> {
-        let mut recipient = Box::new(DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS {
+        // Nobody promises that the end of this registration waits for a callback that is under way, so
+        // what that one points to is never freed: a few bytes, once in the life of the program.
+        let recipient = Box::leak(Box::new(DEVICE_NOTIFY_SUBSCRIBE_PARAMETERS {
             Callback: Some(power_changed),
-            Context: Arc::as_ptr(told).cast_mut().cast(),
-        });
+            Context: Arc::into_raw(Arc::clone(told)).cast_mut().cast(),
+        }));
         let mut handle: *mut c_void = ptr::null_mut();
-        // SAFETY: the recipient and its context outlive the registration, as in `addresses`.
+        // SAFETY: the recipient and its context live as long as the program, and the place for the
+        // handle outlives the call.
         let code = unsafe {
             PowerRegisterSuspendResumeNotification(
                 DEVICE_NOTIFY_CALLBACK,
-                ptr::from_mut(&mut *recipient).cast(),
+                ptr::from_mut(recipient).cast(),
                 &mut handle,
             )
         };
-        Self::new(code, told, || Registration::Power {
-            handle: handle as HPOWERNOTIFY,
-            _recipient: recipient,
-        })
+        check(code)?;
+        Ok(Self::Power(handle as HPOWERNOTIFY))
     }
+}
 
-    fn new(
-        code: u32,
-        told: &Arc<Notify>,
-        registration: impl FnOnce() -> Registration,
-    ) -> io::Result<Self> {
-        if code != NO_ERROR {
-            return Err(io::Error::from_raw_os_error(code.cast_signed()));
-        }
-        Ok(Self {
-            registration: registration(),
-            _told: Arc::clone(told),
-        })
+fn check(code: u32) -> io::Result<()> {
+    if code == NO_ERROR {
+        return Ok(());
     }
+    Err(io::Error::from_raw_os_error(code.cast_signed()))
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        match &self.registration {
-            Registration::Network(handle) if !handle.is_null() => {
+        match self {
+            Self::Network { handle, .. } if !handle.is_null() => {
                 // SAFETY: the handle is of a registration that is ended only here.
                 unsafe { CancelMibChangeNotify2(*handle) };
             }
             // Wine registers nothing, and says that it went well.
-            Registration::Network(_) => {}
-            Registration::Power { handle, .. } => {
+            Self::Network { .. } => {}
+            Self::Power(handle) => {
                 // SAFETY: as above.
                 unsafe { PowerUnregisterSuspendResumeNotification(*handle) };
             }
