@@ -105,7 +105,8 @@ async fn listen(
                 Ok(bound) => listeners = Some(bound),
                 Err(fault) => result = Err(fault),
             }
-            tracing::info!(forward = %settings.id, local = %settings.local, ?result, "listen");
+            // Again and again while the port is taken: that it is, the journal tells once.
+            tracing::debug!(forward = %settings.id, local = %settings.local, ?result, "listen");
         }
         let told = Input::Listening {
             forward: settings.id.clone(),
@@ -212,14 +213,17 @@ impl Connection {
         let opened = self.stop.run_until_cancelled(self.open()).await;
         let (channel, _guest) = match opened {
             Some(Ok(opened)) => opened,
-            Some(Err(Refusal::NoSession)) if self.settings.hold.page => {
-                tracing::info!(%forward, "waited for a session in vain");
-                let answer = self.holding.answer(local, &self.settings);
-                self.stop.run_until_cancelled(answer).await;
+            Some(Err(Refusal::NoSession)) => {
+                // Who fetches by the clock does so all through an outage, of which the journal tells once.
+                tracing::debug!(%forward, "waited for a session in vain");
+                if self.settings.hold.page {
+                    let answer = self.holding.answer(local, &self.settings);
+                    self.stop.run_until_cancelled(answer).await;
+                }
                 return;
             }
-            Some(Err(refusal)) => {
-                tracing::warn!(%forward, %remote, %refusal, "connection reset");
+            Some(Err(Refusal::NotOpened(error))) => {
+                tracing::warn!(%forward, %remote, %error, "connection reset");
                 return;
             }
             None => return,
