@@ -147,6 +147,20 @@ pub(crate) fn requests(port: u16, count: usize) -> Vec<Duration> {
         .collect()
 }
 
+/// How long a request on a connection of its own takes while a download of `bytes` fills the way, each
+/// after the other.
+pub(crate) fn requests_beside_download(http: u16, bulk: u16, bytes: u64) -> Vec<Duration> {
+    thread::scope(|scope| {
+        let download = scope.spawn(move || Bulk::run(bulk, Direction::Down, 1, bytes));
+        let mut took = Vec::new();
+        // Each leaves a port behind that is not used again for a minute, so there is an end to them.
+        while took.len() < 500 && !download.is_finished() {
+            took.extend(requests(http, 1));
+        }
+        took
+    })
+}
+
 /// How many requests were answered while another peer asked for a lot and read nothing.
 pub(crate) fn requests_beside_stalled_reader(http: u16, bulk: u16, during: Duration) -> usize {
     let mut stalled = TcpStream::connect((Ipv4Addr::LOCALHOST, bulk)).expect("it listens");

@@ -96,10 +96,17 @@ fn measure(kind: Kind, sshd: &Sshd, service: &load::Service, bytes: u64) -> Vec<
         millis(latency[latency.len() * 99 / 100]),
         Better::Less,
     );
-    let beside =
-        load::requests_beside_stalled_reader(client.http, client.bulk, Duration::from_secs(2));
+    let mut latency = load::requests_beside_download(client.http, client.bulk, 4 * bytes);
+    latency.sort();
     row(
-        "requests beside a stalled reader",
+        "new connection beside a download, median ms",
+        millis(latency[latency.len() / 2]),
+        Better::Less,
+    );
+    let beside =
+        load::requests_beside_stalled_reader(client.http, client.bulk, Duration::from_millis(500));
+    row(
+        "requests in 0.5 s, beside a stalled reader",
         beside as f64,
         Better::More,
     );

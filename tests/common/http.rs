@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ pub(crate) struct Server {
 
 struct Running {
     stop: Arc<AtomicBool>,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
+    streams: Arc<Mutex<Vec<Weak<TcpStream>>>>,
     accepting: thread::JoinHandle<()>,
 }
 
@@ -175,7 +175,8 @@ impl Server {
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         let _ = running.accepting.join();
         let streams = running.streams.lock();
-        for stream in streams.unwrap_or_else(PoisonError::into_inner).iter() {
+        let streams = streams.unwrap_or_else(PoisonError::into_inner);
+        for stream in streams.iter().filter_map(Weak::upgrade) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -209,7 +210,7 @@ impl Drop for Server {
 fn accept(
     listener: &TcpListener,
     stop: &AtomicBool,
-    streams: &Mutex<Vec<TcpStream>>,
+    streams: &Mutex<Vec<Weak<TcpStream>>>,
     handler: &Arc<Handler>,
 ) {
     while let Ok((stream, _)) = listener.accept() {
@@ -217,18 +218,18 @@ fn accept(
             return;
         }
         let _ = stream.set_nodelay(true);
-        if let Ok(stream) = stream.try_clone() {
-            let mut all = streams.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(stream);
-        }
+        let Ok(ending) = stream.try_clone().map(Arc::new) else {
+            continue;
+        };
+        let mut all = streams.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|stream| stream.strong_count() > 0);
+        all.push(Arc::downgrade(&ending));
+        drop(all);
         let handler = Arc::clone(handler);
         thread::spawn(move || {
-            let ending = stream.try_clone();
             // A peer that leaves early is no news to a stand-in.
             let _ = serve(stream, &*handler);
-            if let Ok(stream) = ending {
-                let _ = stream.shutdown(Shutdown::Both);
-            }
+            let _ = ending.shutdown(Shutdown::Both);
         });
     }
 }
