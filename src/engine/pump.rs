@@ -17,7 +17,9 @@ use bytes::BytesMut;
 use futures_util::FutureExt;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use socket2::SockRef;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::Interest;
@@ -39,6 +41,9 @@ const ORDERLY: Duration = Duration::from_secs(60);
 
 /// How long a program may take to close its side after the server has closed the channel.
 const LINGER: Duration = Duration::from_secs(30);
+
+/// How often to ask whether a program is still there that nothing is read from or written to.
+const ASK_FOR_RESET: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -264,6 +269,13 @@ async fn upload(
 
 /// Resolves when the program has reset the connection. An end of data is none.
 async fn aborted(local: &TcpStream) -> io::Error {
+    tokio::select! {
+        error = told_of_reset(local) => error,
+        error = ask_for_reset(local) => error,
+    }
+}
+
+async fn told_of_reset(local: &TcpStream) -> io::Error {
     loop {
         match local.ready(Interest::ERROR).await {
             Ok(_) => {}
@@ -272,6 +284,17 @@ async fn aborted(local: &TcpStream) -> io::Error {
         match local.take_error() {
             Ok(Some(error)) | Err(error) => return error,
             Ok(None) => std::future::pending().await,
+        }
+    }
+}
+
+/// Windows tells of a reset only to whoever reads or writes.
+async fn ask_for_reset(local: &TcpStream) -> io::Error {
+    loop {
+        tokio::time::sleep(ASK_FOR_RESET).await;
+        match SockRef::from(local).peek(&mut [MaybeUninit::uninit()]) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return error,
+            Ok(_) | Err(_) => {}
         }
     }
 }
@@ -286,5 +309,32 @@ async fn nothing_more(local: &TcpStream) -> Result<(), Ending> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(Ending::LocalGone(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    /// What asking finds after the program has done this.
+    async fn found(deed: impl FnOnce(LocalEnd) -> Option<LocalEnd>) -> Option<io::ErrorKind> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let program = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, program) = tokio::join!(listener.accept(), program);
+        let _program = deed(LocalEnd::new(program.unwrap()).unwrap());
+        let local = accepted.unwrap().0;
+        let asking = timeout(ASK_FOR_RESET * 10, ask_for_reset(&local));
+        asking.await.ok().map(|error| error.kind())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reset_is_found_by_asking_and_an_end_of_data_is_none() {
+        assert_eq!(found(Some).await, None);
+        let ended = |program: LocalEnd| program.end().map(|()| program).ok();
+        assert_eq!(found(ended).await, None);
+        let reset = Some(io::ErrorKind::ConnectionReset);
+        assert_eq!(found(|_| None).await, reset);
     }
 }
