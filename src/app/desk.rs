@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often a watched status tells new byte counts.
 const COUNTS: Duration = Duration::from_secs(1);
@@ -121,6 +121,8 @@ impl Desk {
     async fn watch(&self, language: Language, responses: &mpsc::Sender<Response>) {
         let mut snapshots = self.snapshots.clone();
         let mut counts = interval(COUNTS);
+        // A machine that has slept has nothing to make up for.
+        counts.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = None;
         loop {
             snapshots.mark_unchanged();
