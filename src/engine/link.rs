@@ -208,8 +208,10 @@ impl Link {
     pub async fn round_trip(&self) -> Option<Duration> {
         let asked = Instant::now();
         tokio::select! {
-            pong = self.handle.send_ping() => pong.ok().map(|()| asked.elapsed()),
+            // russh takes the end of the session for an answer, too.
+            biased;
             () = self.gone.cancelled() => None,
+            pong = self.handle.send_ping() => pong.ok().map(|()| asked.elapsed()),
         }
     }
 
@@ -232,5 +234,105 @@ fn open_error(error: russh::Error) -> OpenError {
         ChannelOpenFailure::UnknownChannelType
         | ChannelOpenFailure::ResourceShortage
         | ChannelOpenFailure::Other { .. } => OpenError::Unavailable(format!("{refusal:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::client::Farewell;
+    use crate::engine::offer;
+    use crate::engine::transport::{Heard, Opening, Transport};
+    use crate::hostkey::KnownHosts;
+    use crate::model::{TunnelId, TunnelSettings};
+    use futures_util::future::join_all;
+    use russh::keys::key::safe_rng;
+    use russh::keys::{Algorithm, HashAlg, PrivateKey};
+    use russh::server::{self, Auth};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A server that lets anyone in.
+    struct Server;
+
+    impl server::Handler for Server {
+        type Error = russh::Error;
+
+        async fn auth_none(&mut self, _: &str) -> Result<Auth, russh::Error> {
+            Ok(Auth::Accept)
+        }
+    }
+
+    /// Serves on the socket until it is to fall silent, and has been asked something after that.
+    async fn serve(
+        mut socket: TcpStream,
+        host_key: PrivateKey,
+        silent: CancellationToken,
+    ) -> TcpStream {
+        let config = server::Config {
+            keys: vec![host_key],
+            ..server::Config::default()
+        };
+        let (near, mut far) = tokio::io::duplex(1 << 16);
+        let served = server::run_stream(Arc::new(config), near, Server);
+        let relayed = tokio::io::copy_bidirectional(&mut socket, &mut far);
+        let talk = async { tokio::join!(async { served.await.unwrap().await }, relayed) };
+        silent.run_until_cancelled(talk).await;
+        socket.readable().await.unwrap();
+        socket
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_is_no_answer() {
+        let host_key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap();
+        let print = host_key.public_key().fingerprint(HashAlg::Sha256);
+        let settings = Arc::new(TunnelSettings {
+            id: TunnelId::new("lab"),
+            host: "lab".into(),
+            port: 722,
+            user: "maintenance".into(),
+            autostart: true,
+            auth: Vec::new(),
+            identity: Vec::new(),
+            host_key: vec![print.to_string()],
+            forwards: Vec::new(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap());
+        let (socket, accepted) = tokio::join!(socket, listener.accept());
+        let silent = CancellationToken::new();
+        let serving = tokio::spawn(serve(accepted.unwrap().0, host_key, silent.clone()));
+
+        let (cut, gone) = (CancellationToken::new(), CancellationToken::new());
+        let transport = Transport::new(
+            socket.unwrap(),
+            cut.clone(),
+            gone.clone(),
+            Opening::default(),
+            Heard::default(),
+        );
+        let client = Client::new(settings, KnownHosts::default(), Farewell::default());
+        let config = Arc::new(offer::config(&[], Duration::ZERO));
+        let handle = russh::client::connect_stream(config, transport, client);
+        let mut handle = handle.await.unwrap();
+        assert!(
+            handle
+                .authenticate_none("maintenance")
+                .await
+                .unwrap()
+                .success()
+        );
+        let link = Link::new(handle, Attempt(1), gone, Arc::default());
+        assert!(link.round_trip().await.is_some());
+
+        silent.cancel();
+        // Many, as it is by chance that one takes it for an answer.
+        let asking = join_all([(); 32].map(|()| link.round_trip()));
+        let ending = async {
+            let socket = serving.await;
+            cut.cancel();
+            socket
+        };
+        let (answers, _socket) = tokio::join!(asking, ending);
+        assert_eq!(answers, [None; 32]);
     }
 }
