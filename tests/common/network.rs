@@ -1,5 +1,5 @@
 //! Networks of a test's own: a loopback that can swallow what goes to a port (no refusal, no reset,
-//! silence), and a second machine whose address changes.
+//! silence) or lose some of it, and a second machine whose address changes.
 
 use super::process::{Process, tool};
 use super::scratch::Scratch;
@@ -62,6 +62,44 @@ pub(crate) fn mend() {
     ip(&["rule", "del", "pref", "5"]);
     ip(&["rule", "del", "pref", "6"]);
     ip(&["route", "flush", "cache"]);
+}
+
+/// Loses so many of a hundred segments to and from this port, at random; the loopback's segments are
+/// then as long as an Ethernet's.
+pub(crate) fn lose(port: u16, of_hundred: u8) -> Loss {
+    ip(&["link", "set", "dev", "lo", "mtu", "1500"]);
+    ip(&["link", "set", "dev", "lo", "gso_max_segs", "1"]);
+    nft("add table inet lossy");
+    // On arrival, as a sender is told of what is dropped on departure.
+    nft("add chain inet lossy arrival { type filter hook prerouting priority raw; }");
+    for side in ["dport", "sport"] {
+        nft(&format!(
+            "add rule inet lossy arrival tcp {side} {port} \
+             numgen random mod 100 < {of_hundred} counter drop"
+        ));
+    }
+    Loss
+}
+
+/// What [`lose`] does.
+pub(crate) struct Loss;
+
+impl Loss {
+    /// How many segments were lost so far.
+    pub(crate) fn segments(&self) -> u64 {
+        let rules = nft("list chain inet lossy arrival");
+        let counts = rules.split("counter packets ").skip(1);
+        let counts = counts.map(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+        counts.sum::<Option<u64>>().expect("numbers of packets")
+    }
+}
+
+/// Has the packet filter do this, and gives what it prints.
+fn nft(command: &str) -> String {
+    let output = Command::new(tool("nft", "nftables")).arg(command).output();
+    let output = output.expect("nft runs");
+    assert!(output.status.success(), "{command}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Puts this text in the place of a system's file, for all that runs in the network of one's own.

@@ -3,8 +3,11 @@
 use super::keys::Key;
 use super::scratch::free_port;
 use russh::keys::{PrivateKey, load_secret_key};
-use russh::server::{Auth, Config, Handle, Handler, PublicKeyOffer, VerifiedPublicKey, run_stream};
-use russh::{Disconnect, Error};
+use russh::server::{
+    Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Session,
+    VerifiedPublicKey, run_stream,
+};
+use russh::{Channel, Disconnect, Error};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -16,21 +19,24 @@ pub(crate) struct Rogue {
     port: u16,
     runtime: Runtime,
     sessions: Arc<Mutex<Vec<Handle>>>,
+    ignored: Arc<Mutex<Vec<ChannelOpenHandle>>>,
 }
 
 impl Rogue {
     /// One that proves to hold this key.
     pub(crate) fn with(key: &Key) -> Self {
         let key = load_secret_key(key.path(), None).expect("ssh-keygen wrote it");
-        let (port, sessions) = (free_port(), Arc::default());
+        let (port, sessions, ignored) = (free_port(), Arc::default(), Arc::default());
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let rogue = Self {
             port,
             runtime: runtime.handle().clone(),
             sessions: Arc::clone(&sessions),
+            ignored: Arc::clone(&ignored),
         };
-        thread::spawn(move || runtime.block_on(serve(port, key, sessions)));
+        let anyone = Anyone { ignored };
+        thread::spawn(move || runtime.block_on(serve(port, key, sessions, anyone)));
         rogue
     }
 
@@ -61,16 +67,21 @@ impl Rogue {
         })
     }
 
+    /// How many channels it was asked for so far: it answers to none.
+    pub(crate) fn ignored(&self) -> usize {
+        locked(&self.ignored).len()
+    }
+
     fn take(&self) -> Vec<Handle> {
         std::mem::take(&mut locked(&self.sessions))
     }
 }
 
-fn locked(sessions: &Mutex<Vec<Handle>>) -> MutexGuard<'_, Vec<Handle>> {
-    sessions.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(port: u16, key: PrivateKey, sessions: Arc<Mutex<Vec<Handle>>>) {
+async fn serve(port: u16, key: PrivateKey, sessions: Arc<Mutex<Vec<Handle>>>, anyone: Anyone) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener.expect("the port is free");
     let config = Arc::new(Config {
@@ -79,15 +90,19 @@ async fn serve(port: u16, key: PrivateKey, sessions: Arc<Mutex<Vec<Handle>>>) {
     });
     while let Ok((stream, _)) = listener.accept().await {
         let (config, sessions) = (Arc::clone(&config), Arc::clone(&sessions));
+        let anyone = anyone.clone();
         tokio::spawn(async move {
-            let session = run_stream(config, stream, Anyone).await?;
+            let session = run_stream(config, stream, anyone).await?;
             locked(&sessions).push(session.handle());
             session.await
         });
     }
 }
 
-struct Anyone;
+#[derive(Clone)]
+struct Anyone {
+    ignored: Arc<Mutex<Vec<ChannelOpenHandle>>>,
+}
 
 impl Handler for Anyone {
     type Error = Error;
@@ -106,5 +121,20 @@ impl Handler for Anyone {
         _key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Error> {
         Ok(Auth::Accept)
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        _channel: Channel<Msg>,
+        _host: &str,
+        _port: u32,
+        _originator: &str,
+        _originator_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Error> {
+        // Dropped, it would refuse.
+        locked(&self.ignored).push(reply);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The machine sleeps: to its programs, that is time in which they do not run.
 
 use super::bound::{BOUND, within};
-use crate::common::{Scene, Sshd, lasts};
+use crate::common::{Scene, Sshd, gets_nothing, lasts};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,25 @@ fn a_nap_in_which_the_session_was_ended() {
 #[test]
 fn a_nap_in_which_the_session_died_in_silence() {
     sleeps_through(NAP, |scene| scene.sshd.freeze_sessions());
+}
+
+#[test]
+fn a_nap_in_which_the_host_key_was_changed_is_a_hard_stop() {
+    let mut scene = Scene::healthy(Sshd::start());
+    scene.passerelle.signal(Signal::STOP);
+    scene.sshd.stop();
+    scene.sshd.clear_log();
+    scene.sshd.replace_host_key(&["-t", "ed25519"]);
+    scene.sshd.restart();
+    lasts(Duration::from_secs(7));
+    scene.passerelle.signal(Signal::CONT);
+    let tunnel = scene.passerelle.wait_phase("blocked", BOUND);
+    assert_eq!(tunnel["fault"]["code"], "host_key_changed", "{tunnel}");
+    assert!(gets_nothing(scene.local));
+    let tunnel = scene.passerelle.tunnel();
+    assert_eq!(tunnel["phase"], "blocked", "{tunnel}");
+    assert_eq!(scene.sshd.connections(), 1);
+    assert_eq!(scene.sshd.authentication_requests(), 0, "nothing is sent");
 }
 
 #[test]
