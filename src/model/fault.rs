@@ -183,6 +183,17 @@ impl Fault {
         )
     }
 
+    /// Whether a password for the account may lift it.
+    #[must_use]
+    pub fn a_password_may_help(&self) -> bool {
+        matches!(
+            self,
+            Self::AuthenticationRejected { .. }
+                | Self::NoCredential { .. }
+                | Self::PasswordNeeded { .. }
+        )
+    }
+
     /// The least time to leave the server alone after it.
     #[must_use]
     pub fn least_delay(&self) -> Duration {

@@ -15,6 +15,8 @@ pub(super) enum State {
         after: Option<Fault>,
         /// The network changed meanwhile: a dial that does not reach the server by then went wrong.
         until: Option<Instant>,
+        /// A password was given meanwhile, which may have come too late for this dial.
+        password_given: bool,
     },
     Live(Live),
     HangingUp {

@@ -1,16 +1,17 @@
 //! The supervisor under a simulated clock: scenarios by value, then random ones by invariant.
 
-use super::{Action, Grant, Supervisor};
+use super::{Action, Supervisor};
 use crate::model::{
     Answer, Attempt, AuthMethod, Command, Fault, ForwardId, ForwardSettings, Health, HealthCheck,
     HealthReason, HealthState, Hold, Input, InteractivePrompt, LocalBind, Phase, PresentedKey,
-    QuestionId, QuestionKind, RemoteTarget, Secret, ServerInfo, SessionEvent, Settings, Stage,
-    TunnelId, TunnelSettings, TunnelView,
+    QuestionId, QuestionKind, RemoteTarget, ServerInfo, SessionEvent, Settings, Stage, TunnelId,
+    TunnelSettings, TunnelView,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod handover;
+mod questions;
 mod random;
 mod reload;
 
@@ -427,98 +428,6 @@ fn a_busy_server_is_left_alone_even_on_demand() {
     bench.tell(Input::Demand(id()));
     assert_eq!(bench.next_dial(Duration::from_millis(4_999)), None);
     assert_eq!(bench.next_dial(Duration::from_secs(10)), Some(2));
-}
-
-#[test]
-fn an_unknown_host_key_waits_for_an_answer_and_the_answer_dials_with_it() {
-    let mut bench = Bench::dialing();
-    bench.end(1, Fault::HostKeyUnknown { key: unknown_key() });
-    assert_eq!(bench.phase(), Phase::Blocked);
-    let (question, kind) = bench.question();
-    assert_eq!(kind, QuestionKind::HostKey(unknown_key()));
-    bench.answer(QuestionId(question.0 + 1), Answer::AcceptHostKey);
-    assert_eq!(bench.actions(), [], "an answer to another question");
-    bench.answer(question, Answer::AcceptHostKey);
-    assert_eq!(
-        bench.actions(),
-        [Action::Dial {
-            settings: Arc::new(production()),
-            attempt: Attempt(2),
-            grant: Some(Grant::HostKey(unknown_key())),
-        }]
-    );
-}
-
-#[test]
-fn a_changed_host_key_asks_nothing() {
-    let mut bench = Bench::dialing();
-    bench.end(
-        1,
-        Fault::HostKeyChanged {
-            key: unknown_key(),
-            known: vec![],
-            source: String::new(),
-        },
-    );
-    assert_eq!(bench.phase(), Phase::Blocked);
-    assert_eq!(bench.view().question, None);
-}
-
-#[test]
-fn a_servers_question_stands_for_two_minutes() {
-    let asks = asks_for_a_code();
-    let mut bench = Bench::dialing();
-    bench.session(1, asks.clone());
-    assert_eq!(bench.phase(), Phase::Blocked);
-    let (question, _) = bench.question();
-    bench.answer(question, Answer::Responses(vec![]));
-    assert_eq!(bench.actions(), [], "one response for each field");
-    let responses = vec![Secret::new("123456".into())];
-    bench.answer(question, Answer::Responses(responses.clone()));
-    assert_eq!(
-        bench.actions(),
-        [Action::Respond {
-            tunnel: id(),
-            attempt: Attempt(1),
-            responses
-        }]
-    );
-    assert_eq!(bench.phase(), Phase::Connecting);
-
-    bench.session(1, asks);
-    bench.pass(Duration::from_secs(120));
-    assert_eq!(
-        bench.actions(),
-        [Action::HangUp {
-            tunnel: id(),
-            attempt: Attempt(1)
-        }]
-    );
-    bench.session(1, SessionEvent::Ended(None));
-    assert_eq!(bench.phase(), Phase::Blocked);
-    assert_eq!(bench.view().fault.unwrap().code(), "question_timeout");
-}
-
-#[test]
-fn a_password_given_unasked_answers_the_question_that_stands() {
-    let mut bench = Bench::dialing();
-    bench.end(
-        1,
-        Fault::PasswordNeeded {
-            user: "maintenance".into(),
-            server: SERVER.into(),
-            rejected: true,
-        },
-    );
-    bench.command(Command::PasswordGiven(id()));
-    assert_eq!(
-        bench.actions(),
-        [Action::Dial {
-            settings: Arc::new(production()),
-            attempt: Attempt(2),
-            grant: None,
-        }]
-    );
 }
 
 #[test]

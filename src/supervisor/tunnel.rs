@@ -164,19 +164,14 @@ impl Tunnel {
 
     /// The vault has a password now; where one is missing, it is the answer.
     pub(super) fn password_given(&mut self, cx: &mut Context<'_>) {
-        let asked = self
-            .state
-            .question()
-            .is_some_and(|question| matches!(question.kind, QuestionKind::Password { .. }));
-        let rejected = matches!(
-            self.state,
-            State::Blocked {
-                fault: Fault::NoCredential { .. } | Fault::AuthenticationRejected { .. },
-                ..
-            }
-        );
-        if asked || rejected {
-            self.dial(None, cx);
+        match &mut self.state {
+            State::Blocked { fault, .. } if fault.a_password_may_help() => self.dial(None, cx),
+            State::Dialing { password_given, .. } => *password_given = true,
+            State::Idle
+            | State::Live(_)
+            | State::HangingUp { .. }
+            | State::Waiting { .. }
+            | State::Blocked { .. } => {}
         }
     }
 

@@ -59,6 +59,13 @@ impl Tunnel {
         for forward in &mut self.forwards {
             forward.session_down();
         }
+        let password_given = matches!(
+            self.state,
+            State::Dialing {
+                password_given: true,
+                ..
+            }
+        );
         let lived = match std::mem::replace(&mut self.state, State::Idle) {
             State::HangingUp { then, .. } => {
                 match then {
@@ -84,6 +91,9 @@ impl Tunnel {
             detail: "the session ended without a reason".into(),
         });
         match fault.recovery() {
+            Recovery::AwaitUser if password_given && fault.a_password_may_help() => {
+                self.dial_spaced(cx);
+            }
             Recovery::AwaitUser => self.block(fault, cx),
             Recovery::Retry | Recovery::AwaitNetwork => {
                 let at = self.backoff.next(&fault, lived, cx.now, cx.rng);
@@ -112,6 +122,7 @@ impl Tunnel {
             question: None,
             after,
             until: None,
+            password_given: false,
         };
     }
 

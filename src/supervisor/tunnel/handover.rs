@@ -142,6 +142,7 @@ impl Tunnel {
                 question: None,
                 after: after.or(fault),
                 until,
+                password_given: false,
             },
             Successor::Waiting { fault: why, at } => State::Waiting {
                 fault: why.or(fault),
