@@ -66,7 +66,9 @@ fn record_on_full_disk(path: &PathBuf) {
         line: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAZmJYWb5P94FBpY1IwJZi33w3pepMEtckdT5kAW5zrj"
             .to_owned(),
     };
-    let Err(Fault::KnownHostsUnwritable { path: told, detail }) = hostkey::record(path, &key)
+    let Err(Fault::KnownHostsUnwritable {
+        path: told, detail, ..
+    }) = hostkey::record(path, &key)
     else {
         panic!("recorded on a full disk");
     };

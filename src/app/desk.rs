@@ -16,7 +16,9 @@ use crate::model::{
 };
 use crate::secrets::{SecretError, SecretKey, Vault};
 use crate::ui::{UiEvent, UiHandle};
-use choice::{asking, fits, same_fingerprint, the_tunnel, the_view, to_open, to_set_password};
+use choice::{
+    asking, fits, recorded, same_fingerprint, the_tunnel, the_view, to_open, to_set_password,
+};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +28,10 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often a watched status tells new byte counts.
 const COUNTS: Duration = Duration::from_secs(1);
+
+/// How long it may take to learn that an accepted host key cannot be recorded. It is recorded before
+/// the server is dialled.
+const RECORDING: Duration = Duration::from_secs(2);
 
 /// Serves calls.
 #[derive(Debug, Clone)]
@@ -209,11 +215,16 @@ impl Desk {
             return Err(Refusal::OtherFingerprint { shown });
         }
         self.command(Command::Answer {
-            tunnel,
+            tunnel: tunnel.clone(),
             question,
             answer: Answer::AcceptHostKey,
         })
         .await?;
+        let mut snapshots = self.snapshots.clone();
+        let found = snapshots.wait_for(|snapshot| recorded(snapshot, &tunnel, question).is_some());
+        if let Ok(Ok(snapshot)) = timeout(RECORDING, found).await {
+            recorded(&snapshot, &tunnel, question).unwrap_or(Ok(()))?;
+        }
         Ok(Response::Accepted { fingerprint: shown })
     }
 

@@ -21,6 +21,7 @@ pub fn record(path: &Path, key: &PresentedKey) -> Result<(), Fault> {
         None => Err(ErrorKind::InvalidInput.into()),
     };
     recorded.map_err(|error| Fault::KnownHostsUnwritable {
+        key: key.clone(),
         path: path.to_owned(),
         detail: error.to_string(),
     })

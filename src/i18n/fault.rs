@@ -71,7 +71,7 @@ pub fn fault(language: Language, fault: &Fault) -> Explained {
             known_hosts_unreadable(l, &path.display().to_string(), detail),
             make_readable(l),
         ),
-        Fault::KnownHostsUnwritable { path, detail } => (
+        Fault::KnownHostsUnwritable { path, detail, .. } => (
             known_hosts_unwritable(l, &path.display().to_string(), detail),
             make_writable(l),
         ),
@@ -280,6 +280,7 @@ mod tests {
                 detail: evil(),
             },
             Fault::KnownHostsUnwritable {
+                key: key(),
                 path: evil().into(),
                 detail: evil(),
             },

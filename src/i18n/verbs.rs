@@ -28,8 +28,8 @@ messages! {
         en: "Passerelle ended by a defect of its own; its log says which.",
     }
     cannot_run(detail: &str) {
-        fr: "Passerelle ne peut pas démarrer ({detail}). Vérifiez que ce dossier est à vous et que le disque n’est pas plein, ou choisissez-en un autre avec --state-dir.",
-        en: "Passerelle cannot start ({detail}). Check that the directory is yours and that the disk is not full, or choose another one with --state-dir.",
+        fr: "Passerelle ne peut pas démarrer ({detail}). Vérifiez que ce dossier est à vous, que l’on peut y écrire et que le disque n’est pas plein, ou choisissez-en un autre avec --state-dir.",
+        en: "Passerelle cannot start ({detail}). Check that the directory is yours and can be written to, and that the disk is not full, or choose another one with --state-dir.",
     }
 
     no_such_tunnel(known: &str) {

@@ -56,7 +56,11 @@ pub enum Fault {
     /// A known_hosts file is there and cannot be read.
     KnownHostsUnreadable { path: PathBuf, detail: String },
     /// The accepted key could not be recorded.
-    KnownHostsUnwritable { path: PathBuf, detail: String },
+    KnownHostsUnwritable {
+        key: PresentedKey,
+        path: PathBuf,
+        detail: String,
+    },
 
     /// The server takes none of the credentials.
     AuthenticationRejected {

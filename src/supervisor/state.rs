@@ -232,7 +232,7 @@ pub(super) fn is_at_the_server(stage: Stage) -> bool {
 
 /// The question whose answer would lift the fault.
 pub(super) fn standing_question(fault: &Fault) -> Option<QuestionKind> {
-    if let Fault::HostKeyUnknown { key } = fault {
+    if let Fault::HostKeyUnknown { key } | Fault::KnownHostsUnwritable { key, .. } = fault {
         Some(QuestionKind::HostKey(key.clone()))
     } else if let Fault::PasswordNeeded {
         user,

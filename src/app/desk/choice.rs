@@ -2,7 +2,8 @@
 
 use crate::ipc::{Refusal, Reply};
 use crate::model::{
-    ForwardId, ForwardView, Question, QuestionKind, Snapshot, TunnelId, TunnelView,
+    Fault, ForwardId, ForwardView, Phase, Question, QuestionId, QuestionKind, Snapshot, Stage,
+    TunnelId, TunnelView,
 };
 
 pub(super) fn the_tunnel(snapshot: &Snapshot, name: Option<&str>) -> Result<TunnelId, Refusal> {
@@ -21,6 +22,31 @@ pub(super) fn the_view<'a>(
         (None, [only]) => Ok(only),
         (None, _) => Err(Refusal::WhichTunnel { known: known() }),
     }
+}
+
+/// How the recording went of the host key that was the answer to that question; `None`: that does not
+/// show yet.
+pub(super) fn recorded(
+    snapshot: &Snapshot,
+    id: &TunnelId,
+    question: QuestionId,
+) -> Option<Result<(), Refusal>> {
+    let Some(tunnel) = snapshot.tunnel(id) else {
+        return Some(Ok(()));
+    };
+    let asked = tunnel.question.as_ref().map(|question| question.id);
+    if asked == Some(question) || tunnel.stage == Some(Stage::Resolving) {
+        return None;
+    }
+    Some(match &tunnel.fault {
+        Some(Fault::KnownHostsUnwritable { path, detail, .. })
+            if tunnel.phase == Phase::Blocked =>
+        {
+            let detail = format!("{}: {detail}", path.display());
+            Err(Refusal::KnownHosts { detail })
+        }
+        Some(_) | None => Ok(()),
+    })
 }
 
 /// The tunnel that asks something of that kind: the named one, or the only one that does.

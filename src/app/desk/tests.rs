@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::samples;
-use crate::model::{Health, Phase, Secret, Traffic};
+use crate::model::{Fault, Health, Phase, Secret, Stage, Traffic};
 use crate::secrets::SecretStore;
 use std::path::Path;
 
@@ -199,16 +199,53 @@ async fn a_host_key_is_accepted_only_by_its_own_fingerprint() {
         office.ask(accept("SHA256:other")).await,
         Response::Refused(Refusal::OtherFingerprint { shown })
     );
-    let accepted = Response::Accepted {
-        fingerprint: "SHA256:abc".into(),
-    };
-    assert_eq!(office.ask(accept("SHA256:abc")).await, accepted);
+    let mut response = office.call(accept("SHA256:abc")).await;
     let answer = Command::Answer {
         tunnel: TunnelId::new("Production"),
         question: crate::model::QuestionId(5),
         answer: Answer::AcceptHostKey,
     };
     assert_eq!(office.input().await, Input::Command(answer));
+    office.change(|snapshot| snapshot.tunnels[0].question = None);
+    let accepted = Response::Accepted {
+        fingerprint: "SHA256:abc".into(),
+    };
+    assert_eq!(next(&mut response).await, accepted);
+}
+
+#[tokio::test]
+async fn a_host_key_that_cannot_be_recorded_is_not_called_accepted() {
+    let mut snapshot = samples::healthy();
+    snapshot.tunnels[0].question = Some(samples::host_key_question(5));
+    let mut office = Office::new(snapshot);
+    let request = Request::AcceptHostKey {
+        tunnel: None,
+        fingerprint: None,
+    };
+    let mut response = office.call(request).await;
+    office.input().await;
+    office.change(|snapshot| {
+        let tunnel = &mut snapshot.tunnels[0];
+        (tunnel.phase, tunnel.question) = (Phase::Connecting, None);
+        tunnel.stage = Some(Stage::Resolving);
+    });
+    office.change(|snapshot| {
+        let tunnel = &mut snapshot.tunnels[0];
+        (tunnel.phase, tunnel.stage) = (Phase::Blocked, None);
+        let question = samples::host_key_question(6);
+        let QuestionKind::HostKey(key) = question.kind.clone() else {
+            panic!("{question:?}");
+        };
+        tunnel.question = Some(question);
+        tunnel.fault = Some(Fault::KnownHostsUnwritable {
+            key,
+            path: "/state/known_hosts".into(),
+            detail: "Read-only file system".into(),
+        });
+    });
+    let detail = "/state/known_hosts: Read-only file system".to_owned();
+    let refused = Response::Refused(Refusal::KnownHosts { detail });
+    assert_eq!(next(&mut response).await, refused);
 }
 
 #[tokio::test]

@@ -29,6 +29,21 @@ fn an_unknown_host_key_waits_for_an_answer_and_the_answer_dials_with_it() {
 }
 
 #[test]
+fn a_host_key_that_cannot_be_recorded_can_be_accepted_again() {
+    let mut bench = Bench::dialing();
+    bench.end(
+        1,
+        Fault::KnownHostsUnwritable {
+            key: unknown_key(),
+            path: "/state/known_hosts".into(),
+            detail: String::new(),
+        },
+    );
+    assert_eq!(bench.phase(), Phase::Blocked);
+    assert_eq!(bench.question().1, QuestionKind::HostKey(unknown_key()));
+}
+
+#[test]
 fn a_changed_host_key_asks_nothing() {
     let mut bench = Bench::dialing();
     bench.end(
