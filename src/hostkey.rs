@@ -116,6 +116,16 @@ impl KnownHosts {
         known
     }
 
+    /// What they say of that server alone: all that whoever speaks to it has to keep.
+    #[must_use]
+    pub fn about(mut self, host: &str, port: u16) -> Self {
+        let server = ServerName::new(host, port);
+        self.entries
+            .retain(|entry| server.all().any(|name| entry.line.names.mean(name)));
+        self.entries.shrink_to_fit();
+        self
+    }
+
     /// The verdict on `key`, shown by the server that the configuration calls `host`.
     ///
     /// With `pins`, only they make a key trusted; `@revoked` still refuses it.

@@ -155,18 +155,19 @@ impl Session {
         Ok((link, server, way))
     }
 
-    /// Records the key that the user just accepted, then reads what is known.
+    /// Records the key that the user just accepted, then reads what is known of the server.
     async fn known_hosts(&self) -> Result<KnownHosts, Fault> {
         let files = self.known_hosts.clone();
         let accepted = match &self.grant {
             Some(Grant::HostKey(key)) => Some(key.clone()),
             Some(Grant::Password { .. } | Grant::Passphrase { .. }) | None => None,
         };
+        let (host, port) = (self.settings.host.clone(), self.settings.port);
         tokio::task::spawn_blocking(move || {
             if let Some(key) = accepted {
                 hostkey::record(&files.own, &key)?;
             }
-            KnownHosts::read(&files.paths())
+            KnownHosts::read(&files.paths()).map(|known| known.about(&host, port))
         })
         .await
         .unwrap_or_else(|error| {

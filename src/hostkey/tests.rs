@@ -26,7 +26,14 @@ fn known(text: &str) -> KnownHosts {
 
 /// The verdict on `ED25519`, shown by the mission's server.
 fn verdict(text: &str) -> Verdict {
-    known(text).verdict(HOST, PORT, &key(ED25519), &[])
+    let verdict = known(text).verdict(HOST, PORT, &key(ED25519), &[]);
+    let about = known(text).about(HOST, PORT);
+    let same = about.verdict(HOST, PORT, &key(ED25519), &[]);
+    assert_eq!(
+        same, verdict,
+        "what is said of other servers does not matter"
+    );
+    verdict
 }
 
 fn at_line(number: usize) -> String {
@@ -40,6 +47,21 @@ fn nothing_known_is_unknown() {
         verdict(&format!("[{HOST}]:723 {ED25519}\n")),
         Verdict::Unknown
     );
+}
+
+#[test]
+fn what_is_kept_of_a_server_is_all_that_is_said_of_it() {
+    let lines = [
+        format!("[{HOST}]:722 {ED25519}"),
+        format!("{HOST} {OTHER}"),
+        format!("@revoked [*]:722 {RSA}"),
+        format!("@cert-authority * {ECDSA}"),
+        format!("[{HOST}]:723 {ED25519}"),
+        format!("other {OTHER}"),
+    ];
+    let about = known(&lines.join("\n")).about("ServeurPRODUCTION", PORT);
+    let numbers: Vec<_> = about.entries.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
 }
 
 #[test]
