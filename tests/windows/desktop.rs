@@ -167,6 +167,7 @@ pub(crate) fn press(key: &str) {
 /// Keeps a picture of the screen, where `LAB_SCREENSHOTS` names a directory for that.
 pub(crate) fn keep_screenshot(name: &str) {
     if let Some(directory) = std::env::var_os("LAB_SCREENSHOTS") {
+        std::fs::create_dir_all(&directory).expect("a directory");
         let file = Path::new(&directory).join(format!("{name}.png"));
         let mut import = bounded("import", "imagemagick");
         let status = import
