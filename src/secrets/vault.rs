@@ -14,7 +14,12 @@ const STORE_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Known {
     /// It is this one.
-    Value(Secret),
+    Value {
+        /// What was found or kept.
+        secret: Secret,
+        /// It is what the store has too, or is to have.
+        stored: bool,
+    },
     /// It was forgotten. The store is not asked any more: a deletion may have failed, and a secret
     /// that was rejected once must not come back.
     Forgotten,
@@ -55,7 +60,7 @@ impl Vault {
     /// The store cannot tell.
     pub async fn find(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
         match self.known().get(key) {
-            Some(Known::Value(secret)) => return Ok(Some(secret.clone())),
+            Some(Known::Value { secret, .. }) => return Ok(Some(secret.clone())),
             Some(Known::Forgotten) => return Ok(None),
             None => {}
         }
@@ -64,10 +69,14 @@ impl Vault {
         // What was kept or forgotten meanwhile is newer than what the store had.
         let mut known = self.known();
         match (known.get(key), found) {
-            (Some(Known::Value(secret)), _) => Ok(Some(secret.clone())),
+            (Some(Known::Value { secret, .. }), _) => Ok(Some(secret.clone())),
             (Some(Known::Forgotten), _) | (None, None) => Ok(None),
             (None, Some(secret)) => {
-                known.insert(key.clone(), Known::Value(secret.clone()));
+                let value = Known::Value {
+                    secret: secret.clone(),
+                    stored: true,
+                };
+                known.insert(key.clone(), value);
                 Ok(Some(secret))
             }
         }
@@ -85,7 +94,10 @@ impl Vault {
         remember: bool,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
         self.in_doubt().remove(key);
-        let value = Known::Value(secret.clone());
+        let value = Known::Value {
+            secret: secret.clone(),
+            stored: remember,
+        };
         self.known().insert(key.clone(), value);
         let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
         async move {
@@ -110,8 +122,9 @@ impl Vault {
         async move { vault.ask(move |store| store.delete(&key)).await }
     }
 
-    /// Forgets `secret`, as [`Vault::forget`] does, because it does not open what it was given for.
-    /// Another one, which was kept while this one was tried, stays.
+    /// Forgets `secret`, because it does not open what it was given for. The future deletes it from
+    /// the store too, if it is there: what the store has instead, and may not have been able to tell,
+    /// is left to it. Another one, which was kept while this one was tried, stays.
     ///
     /// # Errors
     /// The store still has it; it is not asked for it again in this run.
@@ -120,13 +133,19 @@ impl Vault {
         key: &SecretKey,
         secret: &Secret,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
-        let is_another =
-            matches!(self.known().get(key), Some(Known::Value(kept)) if kept != secret);
+        let (is_another, is_stored) = match self.known().get(key) {
+            Some(Known::Value {
+                secret: kept,
+                stored,
+            }) => (kept != secret, *stored),
+            Some(Known::Forgotten) | None => (false, false),
+        };
+        // To forget takes effect by the call; its future is the store's part.
         let forgetting = (!is_another).then(|| self.forget(key));
         async move {
             match forgetting {
-                Some(forgetting) => forgetting.await,
-                None => Ok(()),
+                Some(forgetting) if is_stored => forgetting.await,
+                Some(_) | None => Ok(()),
             }
         }
     }
@@ -306,6 +325,21 @@ mod tests {
         vault.refuse(&key(), &secret("new")).await.unwrap();
         assert_eq!(vault.find(&key()).await, Ok(None));
         assert_eq!(store.get(&key()), Ok(None));
+    }
+
+    #[tokio::test]
+    async fn a_refused_secret_that_was_not_stored_leaves_what_is() {
+        let store = Arc::new(Memory::default());
+        store.set(&key(), &secret("stored")).unwrap();
+        for kept_first in [false, true] {
+            let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+            if kept_first {
+                vault.keep(&key(), &secret("typed"), false).await.unwrap();
+            }
+            vault.refuse(&key(), &secret("typed")).await.unwrap();
+            assert_eq!(vault.find(&key()).await, Ok(None));
+            assert_eq!(store.get(&key()), Ok(Some(secret("stored"))));
+        }
     }
 
     #[tokio::test(start_paused = true)]

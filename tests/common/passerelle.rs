@@ -265,12 +265,15 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if !thread::panicking() {
-            return;
-        }
+        let panicking = thread::panicking();
         for path in self.files().iter().filter(|path| is_text(path)) {
             let text = fs::read_to_string(path).unwrap_or_default();
-            eprintln!("--- {} ---\n{text}", path.display());
+            if panicking {
+                eprintln!("--- {} ---\n{text}", path.display());
+                continue;
+            }
+            // Whatever befell it: what the runtime says to stderr, and our hook to the log.
+            assert!(!text.contains("panicked at"), "{}:\n{text}", path.display());
         }
     }
 }
@@ -322,6 +325,11 @@ impl Passerelle {
             passerelle.verb(&["status", "--json"]).code == Some(0)
         });
         passerelle
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.process.ended().is_none()
     }
 
     /// Its process's number.

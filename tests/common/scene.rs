@@ -4,14 +4,19 @@ use super::backend::Backend;
 use super::config::{Forward, Tunnel};
 use super::http::answers;
 use super::passerelle::{Home, Passerelle};
+use super::process::descriptors;
 use super::scratch::free_port;
 use super::sshd::Sshd;
+use super::wait::wait_until;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(60);
+
+/// How long what is over may take to be gone.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// The tunnel, its server, and what it leads to. Dropped in this order.
 pub(crate) struct Scene {
@@ -20,6 +25,26 @@ pub(crate) struct Scene {
     _backend: Backend,
     /// The local port that leads to the backend.
     pub(crate) local: u16,
+    /// How many descriptors it had once it was healthy.
+    descriptors: Option<usize>,
+}
+
+/// Whatever befell it: at the end one session is left at most, and no descriptor of what went on.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if thread::panicking() || !self.passerelle.runs() {
+            return;
+        }
+        let pid = self.passerelle.pid();
+        wait_until("one session is left at most", SETTLING, || {
+            self.sshd.sessions_from(pid) <= 1
+        });
+        if let Some(before) = self.descriptors {
+            wait_until("no descriptor is left", SETTLING, || {
+                descriptors(pid) <= before + 2
+            });
+        }
+    }
 }
 
 impl Scene {
@@ -49,25 +74,37 @@ impl Scene {
             sshd,
             _backend: backend,
             local,
+            descriptors: None,
         }
     }
 
     /// Waits until it is healthy.
     #[track_caller]
-    pub(crate) fn once_healthy(self) -> Self {
+    pub(crate) fn once_healthy(mut self) -> Self {
         self.passerelle.wait_phase("healthy", BOUND);
+        self.descriptors = Some(descriptors(self.passerelle.pid()));
         self
     }
 
     /// Whether somebody who asks is answered.
     pub(crate) fn answers(&self) -> bool {
-        answers(self.local, "/metrics")
+        let answered = answers(self.local, "/metrics");
+        self.assert_sessions();
+        answered
     }
 
     /// The number of the last dial.
     pub(crate) fn attempt(&self) -> u64 {
         let attempt = self.passerelle.tunnel()["attempt"].as_u64();
+        self.assert_sessions();
         attempt.expect("it is a number")
+    }
+
+    /// Whatever goes on: there are two sessions at most, while one takes over from the other.
+    #[track_caller]
+    fn assert_sessions(&self) {
+        let sessions = self.sshd.sessions_from(self.passerelle.pid());
+        assert!(sessions <= 2, "{sessions} sessions");
     }
 
     /// A connection of a local program.

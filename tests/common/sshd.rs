@@ -147,6 +147,13 @@ impl Sshd {
         sockets(self.port, ESTABLISHED)
     }
 
+    /// How many connections to it are open now where the process of this number runs, as that side
+    /// sees them: a server that is frozen, or out of reach, does not know which of its own are dead.
+    pub(crate) fn sessions_from(&self, pid: u32) -> usize {
+        let table = format!("/proc/{pid}/net/tcp");
+        count(&table, Side::Remote, self.port, ESTABLISHED)
+    }
+
     /// Forgets what it has logged.
     pub(crate) fn clear_log(&self) {
         self.dir.write("log", "");
@@ -238,12 +245,25 @@ const LISTENING: &str = "0A";
 
 /// How many sockets have this local port and are in this state: counted without touching them.
 fn sockets(port: u16, state: &str) -> usize {
-    let port = format!("{port:04X}");
-    let table = fs::read_to_string("/proc/net/tcp").expect("/proc is mounted");
+    count("/proc/net/tcp", Side::Local, port, state)
+}
+
+/// An end of a connection, by its column in `/proc/net/tcp`.
+#[derive(Clone, Copy)]
+enum Side {
+    Local = 1,
+    Remote = 2,
+}
+
+fn count(table: &str, side: Side, port: u16, state: &str) -> usize {
+    let port = format!(":{port:04X}");
+    let table = fs::read_to_string(table).expect("/proc is mounted");
     let is_one = |line: &&str| {
-        let mut fields = line.split_whitespace().skip(1);
-        let local = fields.next().and_then(|local| local.split(':').nth(1));
-        local == Some(&port) && fields.nth(1) == Some(state)
+        let fields: Vec<&str> = line.split_whitespace().take(4).collect();
+        fields
+            .get(side as usize)
+            .is_some_and(|end| end.ends_with(&port))
+            && fields.get(3) == Some(&state)
     };
     table.lines().filter(is_one).count()
 }

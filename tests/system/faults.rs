@@ -4,6 +4,7 @@
 mod away;
 mod bound;
 mod crowd;
+mod keyring;
 mod names;
 mod network;
 mod rogue;

@@ -1,0 +1,67 @@
+//! A keyring that holds what nobody can read.
+
+use super::bound::BOUND;
+use crate::common::{Account, Config, Home, Keyring, Passerelle, Sshd, Tunnel, lasts, wait_until};
+use std::fs;
+use std::time::Duration;
+
+/// No text: UTF-8 has no such bytes.
+const RUBBISH: &[u8] = b"\xff\xfepass\x80word";
+
+fn wait_question(passerelle: &Passerelle) {
+    passerelle.wait_tunnel("it asks for the password", BOUND, |tunnel| {
+        tunnel["phase"] == "blocked" && tunnel["question"]["kind"] == "password"
+    });
+}
+
+fn answer_and_remember(passerelle: &Passerelle, account: &Account) {
+    let words = format!("{}\n", account.password());
+    let outcome = passerelle.verb_with_input(&["answer", "--remember"], &words);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    passerelle.wait_phase("healthy", BOUND);
+}
+
+#[test]
+fn a_corrupt_entry_is_asked_about_and_stays_until_another_is_to_be_remembered() {
+    let (keyring, account) = (Keyring::start(), Account::new());
+    let sshd = Sshd::with_password(&account, "");
+    let config = Config::of(Tunnel::to(&sshd, "lab").password());
+    let home = Home::new(&config).trusting(&sshd).with_keyring(&keyring);
+    let passerelle = home.run();
+    wait_question(&passerelle);
+    answer_and_remember(&passerelle, &account);
+    wait_until("it is stored", BOUND, || keyring.entry().is_some());
+    keyring.overwrite(RUBBISH);
+    sshd.clear_log();
+
+    let passerelle = passerelle.end().run();
+    wait_question(&passerelle);
+    wait_until("the log says why", BOUND, || {
+        let log = fs::read_to_string(passerelle.state("passerelle.log"));
+        log.unwrap_or_default()
+            .contains("the keyring refuses: the entry is not UTF-8")
+    });
+    lasts(Duration::from_secs(2));
+    assert_eq!(sshd.connections(), 1, "nothing is tried meanwhile");
+    assert_eq!(
+        sshd.logged("Failed password for "),
+        0,
+        "rubbish is not tried"
+    );
+
+    passerelle.answer("wrong");
+    wait_until("it is refused", BOUND, || {
+        sshd.logged("Failed password for ") == 1
+    });
+    wait_question(&passerelle);
+    passerelle.answer(account.password());
+    passerelle.wait_phase("healthy", BOUND);
+    assert_eq!(keyring.entry().as_deref(), Some(RUBBISH));
+
+    let passerelle = passerelle.end().run();
+    wait_question(&passerelle);
+    answer_and_remember(&passerelle, &account);
+    wait_until("the new one is stored", BOUND, || {
+        keyring.entry().as_deref() == Some(account.password().as_bytes())
+    });
+}
