@@ -154,6 +154,19 @@ impl Sshd {
         count(&table, Side::Remote, self.port, ESTABLISHED)
     }
 
+    /// The client's port of the connection that it took last.
+    pub(crate) fn peer_port(&self) -> u16 {
+        let log = self.log();
+        let (_, last) = log
+            .rsplit_once("Connection from 127.0.0.1 port ")
+            .expect("it has taken one");
+        let port = last
+            .split_whitespace()
+            .next()
+            .and_then(|port| port.parse().ok());
+        port.expect("a port")
+    }
+
     /// Forgets what it has logged.
     pub(crate) fn clear_log(&self) {
         self.dir.write("log", "");

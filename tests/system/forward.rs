@@ -7,6 +7,7 @@ use crate::common::{
 use std::fs;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 const BOUND: Duration = Duration::from_secs(120);
@@ -56,6 +57,39 @@ fn a_gibibyte_goes_up_whole_during_rekeys() {
     assert!(answer.ends_with(&expected(GIBIBYTE)), "{answer}");
     assert_rekeyed(&scene);
     assert!(bytes(&scene, "bytes_out") > GIBIBYTE);
+}
+
+/// The server asks for new keys every quarter of a mebibyte, in the middle of both ways at once.
+#[test]
+fn a_storm_of_rekeys_under_both_ways_leaves_every_byte_whole() {
+    const LENGTH: u64 = 24 << 20;
+    let scene = Scene::healthy(Sshd::with("RekeyLimit 256K"));
+    let mut up = scene.connect();
+    let uploading = thread::spawn(move || {
+        let head = format!("POST /upload HTTP/1.1\r\nContent-Length: {LENGTH}\r\n\r\n");
+        let body = Pattern::new().take(LENGTH);
+        io::copy(&mut head.as_bytes().chain(body), &mut up)?;
+        let mut answer = String::new();
+        up.read_to_string(&mut answer).map(|_| answer)
+    });
+    let got = Pattern::summary(&mut download(&scene, LENGTH)).expect("it comes whole");
+    assert_eq!(got, expected(LENGTH));
+    let answer = uploading.join().expect("it does not panic");
+    assert!(answer.expect("it goes up whole").ends_with(&got));
+    assert_rekeyed(&scene);
+}
+
+/// OpenSSH leaves it to us: for AES-GCM it has no limit that comes first.
+#[test]
+fn more_than_a_gibibyte_is_rekeyed_by_passerelle_itself() {
+    let scene = Scene::healthy(Sshd::start());
+    let length = GIBIBYTE + GIBIBYTE / 4;
+    let got = Pattern::summary(&mut download(&scene, length)).expect("it comes whole");
+    assert_eq!(got, expected(length));
+    let exchanges = scene.sshd.logged("SSH2_MSG_NEWKEYS received");
+    println!("{exchanges} key exchanges");
+    assert!(exchanges >= 2);
+    assert_eq!(scene.sshd.connections(), 1);
 }
 
 #[track_caller]

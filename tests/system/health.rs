@@ -1,6 +1,6 @@
 //! A tunnel is healthy when its services are, and says what is wrong when they are not.
 
-use crate::common::{Backend, Forward, Grafana, Passerelle, Prometheus, Sshd, free_port};
+use crate::common::{Backend, Forward, Grafana, Passerelle, Prometheus, Sshd, Stranger, free_port};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -123,4 +123,38 @@ fn a_path_and_its_codes_are_what_the_user_says() {
     let passerelle = Passerelle::ready(&sshd, [check("metrics"), check("absent")]);
     wait_health(&passerelle, 0, "ok");
     wait_health(&passerelle, 1, "failing");
+}
+
+#[test]
+fn a_service_that_fails_redirects_or_says_nothing_is_told_from_one_that_works() {
+    let says: [(&[u8], &str); 4] = [
+        (
+            b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+            "failing",
+        ),
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+            "failing",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
+            "failing",
+        ),
+        (b"", "unreachable"),
+    ];
+    let strangers = says.map(|(words, _)| Stranger::saying(words));
+    let forwards = strangers.iter().enumerate().map(|(index, stranger)| {
+        let forward = Forward::new(&format!("Service {index}"), free_port(), stranger.port());
+        forward.line("health = { path = \"/\", status = [200] }")
+    });
+    let sshd = Sshd::start();
+    let passerelle = Passerelle::ready(&sshd, forwards);
+    for (index, (_, health)) in says.into_iter().enumerate() {
+        wait_health(&passerelle, index, health);
+    }
+    assert_eq!(
+        passerelle.tunnel()["attempt"],
+        1,
+        "the session was never at fault"
+    );
 }

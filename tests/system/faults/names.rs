@@ -2,8 +2,10 @@
 
 use super::bound::{BOUND, within};
 use crate::common::network::{Machine, in_own_network, ip, replace_file};
-use crate::common::{Home, Scene, Scratch, Sshd, wait_until};
+use crate::common::{Home, Scene, Scratch, Sshd, lasts, wait_until};
 use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 const NAME: &str = "server.lab";
@@ -62,6 +64,48 @@ fn an_address_that_answers_nothing_costs_a_quarter_of_a_second() {
         let scene = by_name();
         scene.passerelle.wait_phase("healthy", BOUND);
         within("healthy", start, Duration::from_secs(5));
+    });
+}
+
+#[test]
+fn a_resolver_that_takes_its_time_is_waited_for() {
+    let test = "faults::names::a_resolver_that_takes_its_time_is_waited_for";
+    in_own_network(test, || {
+        let scratch = Scratch::new();
+        replace_file(&scratch, "/etc/resolv.conf", "nameserver 127.0.0.1\n");
+        replace_file(&scratch, "/etc/hosts", "127.0.0.1 localhost\n");
+        resolve_slowly(Duration::from_secs(3));
+        let start = Instant::now();
+        let scene = by_name();
+        scene.passerelle.wait_phase("healthy", BOUND);
+        within("healthy", start, Duration::from_secs(10));
+        assert_eq!(scene.attempt(), 1, "at the first try");
+    });
+}
+
+/// A name server, which takes so long to say that every name is this machine's: RFC 1035 section 4.
+fn resolve_slowly(pause: Duration) {
+    /// A pointer to the name asked for; an address, of the Internet, for a minute: 127.0.0.1.
+    const ADDRESS: [u8; 16] = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1];
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)).expect("the network is ours");
+    thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, asker)) = socket.recv_from(&mut query) {
+            let question = &query[12..length];
+            let name = question.iter().position(|byte| *byte == 0).expect("a name");
+            let question = &question[..name + 5];
+            let is_ipv4 = question[name + 2] == 1;
+            // Its number; an answer, without error; one question, one answer or none.
+            let mut answer =
+                [&query[..2], &[0x81, 0x80, 0, 1, 0, is_ipv4.into()], &[0; 4]].concat();
+            answer.extend(question);
+            answer.extend(ADDRESS.iter().filter(|_| is_ipv4));
+            let socket = socket.try_clone().expect("a descriptor");
+            thread::spawn(move || {
+                lasts(pause);
+                let _ = socket.send_to(&answer, asker);
+            });
+        }
     });
 }
 

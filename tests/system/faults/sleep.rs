@@ -1,6 +1,7 @@
 //! The machine sleeps: to its programs, that is time in which they do not run.
 
 use super::bound::{BOUND, within};
+use crate::common::network::{cut, in_own_network};
 use crate::common::{Scene, Sshd, gets_nothing, lasts};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
@@ -36,6 +37,18 @@ fn a_nap_in_which_the_session_was_ended() {
 #[test]
 fn a_nap_in_which_the_session_died_in_silence() {
     sleeps_through(NAP, |scene| scene.sshd.freeze_sessions());
+}
+
+#[test]
+fn a_nap_in_which_the_session_was_ended_and_the_word_of_it_lost() {
+    let test = "faults::sleep::a_nap_in_which_the_session_was_ended_and_the_word_of_it_lost";
+    in_own_network(test, || {
+        sleeps_through(NAP, |scene| {
+            // The way of this one connection is gone for good; others find theirs.
+            cut(scene.sshd.peer_port());
+            scene.sshd.kill_sessions();
+        });
+    });
 }
 
 #[test]
