@@ -170,6 +170,24 @@ fn a_file_that_cannot_be_read_trusts_nobody() {
 }
 
 #[test]
+fn a_file_of_rubbish_trusts_nobody_and_stays_as_it_is() {
+    let scene = Scene::new();
+    let line = scene.sshd.known_hosts_line();
+    let rubbish = [
+        b"\xff\x00\xfe\n".as_slice(),
+        &line.as_bytes()[..line.len() - 10],
+    ]
+    .concat();
+    let file = scene.home.state("known_hosts");
+    fs::write(&file, &rubbish).expect("it is ours");
+    let meeting = scene.run();
+    let tunnel = meeting.passerelle.wait_phase("blocked", BOUND);
+    assert_eq!(tunnel["fault"]["code"], "host_key_unknown");
+    assert_eq!(meeting.sshd.authentication_requests(), 0);
+    assert_eq!(fs::read(&file).expect("it is there"), rubbish);
+}
+
+#[test]
 fn the_users_hashed_file_is_enough() {
     let scene = Scene::new();
     let path = scene.home.home(".ssh/known_hosts");
