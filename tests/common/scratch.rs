@@ -1,11 +1,13 @@
 //! Directories that vanish with the test, and ports that nobody else has.
 
+use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::{fs, io};
 
 /// A private directory; removed with everything in it when dropped.
 pub(crate) struct Scratch(tempfile::TempDir);
@@ -56,10 +58,23 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
+/// Bound, never listened to: a process that is forked meanwhile has a copy of the socket until it
+/// becomes another program, and a copy that listens would keep the port taken.
 fn is_free(port: u16) -> bool {
-    let v6 = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
-        Ok(_) => true,
-        Err(error) => error.kind() == io::ErrorKind::AddrNotAvailable,
+    let binds = |address: IpAddr| {
+        let address = SocketAddr::from((address, port));
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // As a listener has it, which may then bind beside such a copy.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())
     };
-    v6 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    let v6 = match binds(Ipv6Addr::LOCALHOST.into()) {
+        Ok(()) => true,
+        // There may be no IPv6 here.
+        Err(error) => matches!(
+            error.raw_os_error().map(Errno::from_raw_os_error),
+            Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT)
+        ),
+    };
+    v6 && binds(Ipv4Addr::LOCALHOST.into()).is_ok()
 }
