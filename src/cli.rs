@@ -96,7 +96,10 @@ fn program<P: Parser>(
 
 fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Run { json, secrets } => hold(&cx, json, secrets, app::run),
+        Verb::Run { json, secrets } => {
+            cx.check_named_file()?;
+            hold(&cx, json, secrets, app::run)
+        }
         Verb::Status { json, watch } => block_on(status::status(&cx, json, watch)),
         Verb::Up { tunnel } => block_on(switch::up(&cx, tunnel)),
         Verb::Down { tunnel } => block_on(switch::down(&cx, tunnel)),
@@ -125,6 +128,8 @@ fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
 struct Context {
     paths: Paths,
     language: Language,
+    /// The user named the configuration file.
+    file_named: bool,
 }
 
 impl Context {
@@ -133,20 +138,29 @@ impl Context {
         state_dir: Option<PathBuf>,
         detected: Language,
     ) -> Result<Self, Failure> {
+        let file_named = config.is_some();
         let paths =
             Paths::find(config, state_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
-        Ok(Self::new(paths, detected))
-    }
-
-    /// The language is the configuration's, if that can be read and has one.
-    fn new(paths: Paths, detected: Language) -> Self {
+        // The language is the configuration's, if that can be read and has one.
         let configured = crate::config::load(&paths.config_file)
             .ok()
             .and_then(|loaded| loaded.settings.language);
-        Self {
+        Ok(Self {
             paths,
             language: configured.unwrap_or(detected),
+            file_named,
+        })
+    }
+
+    /// The usual file may be missing. One that the user names is meant to be there: a slip in its name
+    /// must not lead to the server of the built-in configuration.
+    fn check_named_file(&self) -> Result<(), Failure> {
+        let file = &self.paths.config_file;
+        if !self.file_named || file.exists() {
+            return Ok(());
         }
+        let message = words::config_missing(self.language, &file.display().to_string());
+        Err(Failure::new(Exit::BadConfig, message))
     }
 
     /// Sends a request to the running program.

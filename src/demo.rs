@@ -17,7 +17,7 @@ use crate::app::{Output, SecretsIn, holding};
 use crate::desktop;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineHandle, EngineOptions};
-use crate::i18n::{self, demo as words};
+use crate::i18n::{self, demo as words, units};
 use crate::model::{Command, Fault, Input, Language, LocalBind, Phase, Snapshot, TunnelView};
 use crate::platform;
 use crate::secrets::Vault;
@@ -237,7 +237,7 @@ async fn visit(
         .await
         .map_err(|_| DemoError::NotHealthy)??;
     if let Some(server) = &tunnel.server {
-        let round_trip = words::milliseconds(language, server.round_trip);
+        let round_trip = units::milliseconds(language, server.round_trip);
         printer.print(words::session(language, &server.algorithms, &round_trip));
     }
 
@@ -249,7 +249,7 @@ async fn visit(
     if page != Service::Grafana.page(language) {
         return Err(DemoError::OtherPage { url });
     }
-    let took = words::milliseconds(language, started.elapsed());
+    let took = units::milliseconds(language, started.elapsed());
     printer.print(words::page_came(language, &url, page.len(), &took));
     if options.once {
         return Ok(());

@@ -21,6 +21,9 @@ pub enum BrowserError {
     /// The address is not one of a forward of ours: http or https, on loopback.
     #[error("not an http(s) address on loopback")]
     Foreign,
+    /// There is nothing to show it on, and `BROWSER` names no program that could do without.
+    #[error("no display")]
+    NoDisplay,
     /// No browser was found, or it did not start.
     #[error("{0}")]
     Failed(String),
@@ -36,6 +39,9 @@ pub enum BrowserError {
 pub async fn open_in_browser(url: &str) -> Result<(), BrowserError> {
     if !is_ours(url) {
         return Err(BrowserError::Foreign);
+    }
+    if !has_display() && std::env::var_os("BROWSER").is_none() {
+        return Err(BrowserError::NoDisplay);
     }
     let (done, outcome) = oneshot::channel();
     let url = url.to_owned();

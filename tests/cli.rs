@@ -207,7 +207,6 @@ fn the_configuration_is_found_begun_checked_and_shown() {
     let home = Home::empty();
     let path = home.verb(&["config", "path"]);
     assert_eq!(path.stdout.trim_end(), home.config().to_string_lossy());
-    assert_eq!(home.verb(&["config", "check"]).code, Some(0));
 
     assert_eq!(home.verb(&["config", "init"]).code, Some(0));
     let written = fs::read_to_string(home.config()).expect("it was written");
@@ -233,6 +232,25 @@ fn the_configuration_is_found_begun_checked_and_shown() {
         shown.stdout.contains("tunnel[0].user = \"nobody\""),
         "{shown:?}"
     );
+}
+
+#[test]
+fn a_file_that_is_named_has_to_be_there() {
+    let home = Home::empty();
+    for verb in [&["run"][..], &["config", "check"]] {
+        assert_ends(&home.verb(verb), 6, "config.toml: this file does not exist");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_usual_file_may_be_missing() {
+    let home = Home::empty();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_passerelle"));
+    check.args(["config", "check"]).env("LC_ALL", "C.UTF-8");
+    let check = outcome(check.env("XDG_CONFIG_HOME", &home.state));
+    assert_eq!(check.code, Some(0), "{check:?}");
+    assert!(check.stdout.contains("built-in configuration"), "{check:?}");
 }
 
 #[test]
@@ -377,6 +395,9 @@ fn a_password_comes_from_standard_input() {
     assert_eq!(set(b"canary-4711\n").status.code(), Some(0));
     assert_eq!(set(b"\n").status.code(), Some(1));
     assert_eq!(set(&[b'x'; 100_000]).status.code(), Some(1));
+    // Its name is wrong, and nothing is read.
+    let misspelt = home.verb(&["secret", "set", "misspelt"]);
+    assert_ends(&misspelt, 2, "No tunnel has that name");
     assert_eq!(home.verb(&["secret", "clear"]).code, Some(0));
     assert_eq!(home.verb(&["quit"]).code, Some(0));
     running.wait();

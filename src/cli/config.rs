@@ -43,6 +43,7 @@ fn init(cx: &Context, file: &Path) -> Result<(), Failure> {
 }
 
 fn check(cx: &Context, file: &Path) -> Result<(), Failure> {
+    cx.check_named_file()?;
     config::load(file).map_err(|errors| bad(cx.language, &errors))?;
     let name = file.display().to_string();
     print::line(if file.exists() {

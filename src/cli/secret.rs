@@ -18,6 +18,11 @@ const LONGEST_INPUT: usize = 16 * 1024;
 pub(super) async fn secret(cx: &Context, verb: SecretVerb) -> Result<(), Failure> {
     match verb {
         SecretVerb::Set { tunnel, temporary } => {
+            // A name that is wrong is told before anything is asked.
+            let status = status::current(cx).await?;
+            if let Some(name) = &tunnel {
+                status::named(&status.tunnels, name).map_err(|refusal| cx.refused(refusal))?;
+            }
             let label = words::password_label(cx.language);
             let mut given = Given::new(cx)?;
             let request = Request::SetPassword {

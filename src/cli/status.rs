@@ -4,10 +4,10 @@ use super::exit::{Exit, Failure};
 use super::{AT_ONCE, Context, print};
 use crate::i18n::{clean, health_of_code, phase_of_code, units, verbs as words};
 use crate::ipc::{Refusal, Request, Response};
-use crate::model::{ForwardReport, Language, StatusReport, TunnelReport};
+use crate::model::{ForwardReport, Language, Phase, StatusReport, TunnelReport};
 use crate::platform;
 use std::pin::pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Prints the status; with `watch` again at each change, until the running program ends.
 pub(super) async fn status(cx: &Context, json: bool, watch: bool) -> Result<(), Failure> {
@@ -118,25 +118,24 @@ fn tunnel_lines(
         if let Some(passed) = moment(&tunnel.since).and_then(|at| now.duration_since(at).ok()) {
             state = words::since(l, &state, &units::duration(l, passed));
         }
-        if let Some(left) = tunnel.next_dial.as_deref().and_then(moment) {
-            let left = left.duration_since(now).unwrap_or_default();
-            state = format!(
-                "{state}, {}",
-                words::next_dial(l, &units::duration(l, left))
-            );
+        if let Some(at) = tunnel.next_dial.as_deref().and_then(moment) {
+            let left = at.duration_since(now).unwrap_or_default();
+            let next = words::next_dial(l, &units::duration(l, left));
+            // Of a tunnel that waits for its next try, that is the state.
+            state = if tunnel.phase == Phase::Waiting.code() {
+                next
+            } else {
+                format!("{state}, {next}")
+            };
         }
         if let Some(measured) = tunnel.rtt_ms {
-            state = format!(
-                "{state}, {}",
-                words::round_trip(l, &format!("{measured:.1}"))
-            );
+            let measured = Duration::try_from_secs_f64(measured / 1e3).unwrap_or_default();
+            let measured = units::milliseconds(l, measured);
+            state = format!("{state}, {}", words::round_trip(l, &measured));
         }
     }
-    lines.push(format!(
-        "{} ({}): {state}",
-        clean(&tunnel.name),
-        clean(&tunnel.server)
-    ));
+    let (name, server) = (clean(&tunnel.name), clean(&tunnel.server));
+    lines.push(words::tunnel(l, &name, &server, &state));
     if let Some(fault) = &tunnel.fault {
         lines.push(format!("  {}", fault.message));
         lines.push(format!("  {}", fault.hint));

@@ -1,17 +1,6 @@
 //! The words of the demonstration: what the terminal tells, and the stand-ins' page.
 
 use super::messages;
-use crate::model::Language;
-use std::time::Duration;
-
-/// A duration in milliseconds, to a tenth, without its unit.
-pub(crate) fn milliseconds(language: Language, duration: Duration) -> String {
-    let number = format!("{:.1}", duration.as_secs_f64() * 1e3);
-    match language {
-        Language::Fr => number.replace('.', ","),
-        Language::En => number,
-    }
-}
 
 messages! {
     opening(directory: &str) {

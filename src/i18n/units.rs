@@ -36,6 +36,15 @@ pub(crate) fn duration(language: Language, duration: Duration) -> String {
     }
 }
 
+/// A duration in milliseconds, to a tenth, without its unit.
+pub(crate) fn milliseconds(language: Language, duration: Duration) -> String {
+    let number = format!("{:.1}", duration.as_secs_f64() * 1e3);
+    match language {
+        Language::Fr => number.replace('.', ","),
+        Language::En => number,
+    }
+}
+
 messages! {
     byte_count(bytes: u64) {
         fr: "{bytes} o",

@@ -69,6 +69,10 @@ messages! {
         en: "The list of known servers could not be changed ({detail}).",
     }
 
+    tunnel(name: &str, server: &str, state: &str) {
+        fr: "{name} ({server}) : {state}",
+        en: "{name} ({server}): {state}",
+    }
     since(phase: &str, time: &str) {
         fr: "{phase}, depuis {time}",
         en: "{phase}, for {time}",
@@ -136,8 +140,8 @@ messages! {
         en: "What was given cannot be read ({detail}).",
     }
     too_few_lines() {
-        fr: "L’entrée standard a moins de lignes que le serveur ne pose de questions.",
-        en: "Standard input has fewer lines than the server has questions.",
+        fr: "L’entrée standard s’arrête avant la dernière réponse attendue : une ligne pour chacune.",
+        en: "Standard input ends before the last answer: it takes a line for each.",
     }
     accept_or_forget() {
         fr: "C’est une clé à comparer, puis à accepter avec : passerelle hostkey accept.",
@@ -164,6 +168,10 @@ messages! {
     config_is_default(file: &str) {
         fr: "{file} : ce fichier n’existe pas ; la configuration d’origine est en vigueur.",
         en: "{file}: this file does not exist; the built-in configuration is in force.",
+    }
+    config_missing(file: &str) {
+        fr: "{file} : ce fichier n’existe pas. Pour l’écrire, avec chaque clé expliquée : passerelle config init --config FICHIER.",
+        en: "{file}: this file does not exist. To write it, with every key explained: passerelle config init --config FILE.",
     }
     config_written(file: &str) {
         fr: "{file} : écrit.",

@@ -34,9 +34,12 @@ pub fn port_reserved(_port: u16) -> bool {
     false
 }
 
-/// Whether it is likely another Passerelle of that user: it may not be dumped, and such a process shows
-/// what it holds to nobody but root.
+/// Whether it is likely another Passerelle of ours: it may not be dumped, and such a process shows what it
+/// holds to nobody but root. Of other users every process hides that, so nothing follows from it.
 fn hides_as_we_do(pid: u32, owner: u32) -> bool {
+    if owner != rustix::process::getuid().as_raw() {
+        return false;
+    }
     let hidden = fs::read_dir(format!("/proc/{pid}/fd"))
         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     hidden
