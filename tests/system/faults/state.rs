@@ -75,8 +75,9 @@ fn a_state_directory_that_may_only_be_read_is_named_at_the_start() {
     let test = "faults::state::a_state_directory_that_may_only_be_read_is_named_at_the_start";
     in_own_network(test, || {
         let passerelle = Passerelle::ready(&Sshd::start(), []);
-        let used = passerelle.end();
-        for home in [Home::empty(), used] {
+        let (fresh, used) = (Home::empty(), passerelle.end());
+        fresh.configure("");
+        for home in [fresh, used] {
             let state = home.config_file().with_file_name("state");
             let protection = Protection::of(&state);
             let outcome = home.verb(&["run"]);
