@@ -6,6 +6,7 @@ use super::process::{Process, tool};
 use super::scratch::{Scratch, free_port};
 use super::wait::wait_until;
 use rustix::process::Signal;
+use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -261,24 +262,29 @@ fn sockets(port: u16, state: &str) -> usize {
     count("/proc/net/tcp", Side::Local, port, state)
 }
 
-/// An end of a connection, by its column in `/proc/net/tcp`.
+/// An end of a connection.
 #[derive(Clone, Copy)]
 enum Side {
-    Local = 1,
-    Remote = 2,
+    Local,
+    Remote,
 }
 
+/// How many sockets are in that state with that port at this end. The table is not read at once: while
+/// thousands of others come and go, one may stand in it several times.
 fn count(table: &str, side: Side, port: u16, state: &str) -> usize {
     let port = format!(":{port:04X}");
     let table = fs::read_to_string(table).expect("/proc is mounted");
-    let is_one = |line: &&str| {
+    let ends = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().take(4).collect();
-        fields
-            .get(side as usize)
-            .is_some_and(|end| end.ends_with(&port))
-            && fields.get(3) == Some(&state)
+        let [_, local, remote, now] = fields.try_into().ok()?;
+        let end = match side {
+            Side::Local => local,
+            Side::Remote => remote,
+        };
+        (now == state && end.ends_with(&port)).then(|| (local.to_owned(), remote.to_owned()))
     };
-    table.lines().filter(is_one).count()
+    let found: HashSet<_> = table.lines().filter_map(ends).collect();
+    found.len()
 }
 
 /// Major and minor version of the installed OpenSSH.
