@@ -1,6 +1,7 @@
 //! Writes the page that a browser gets which has waited for the tunnel in vain. Pure.
 
 use crate::engine::holding::{HoldingPage, RELOAD, STYLE};
+use crate::i18n::verbs::next_dial;
 use crate::i18n::{self, holding as words, units};
 use crate::model::{ForwardSettings, Language, Phase, TunnelView};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ fn write(l: Language, tunnel: &TunnelView, forward: &ForwardSettings, now: Insta
         .filter(|wait| wait.as_secs() > 0)
         .map(|wait| units::duration(l, wait));
     let state = match (tunnel.phase, &wait) {
-        (Phase::Waiting, Some(wait)) => words::waits(l, wait),
+        (Phase::Waiting, Some(wait)) => next_dial(l, wait),
         (phase, _) => i18n::phase(l, phase),
     };
     let mut sentences = vec![words::state(l, tunnel.id().as_str(), &state)];

@@ -46,21 +46,14 @@ async fn watch_with<Held: Future<Output = BTreeSet<String>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AuthMethod, Fault, Phase, Target, TunnelId, TunnelSettings};
+    use crate::model::{AuthMethod, Fault, Phase, Target, TunnelSettings, samples};
     use std::cell::RefCell;
     use std::time::Instant;
 
     fn snapshot(phase: Phase) -> Arc<Snapshot> {
         let settings = TunnelSettings {
-            id: TunnelId::new("lab"),
-            host: "lab".into(),
-            port: 722,
-            user: "maintenance".into(),
-            autostart: true,
             auth: vec![AuthMethod::Agent],
-            identity: vec![],
-            host_key: vec![],
-            forwards: vec![],
+            ..samples::lab("SHA256:abc")
         };
         let fault = Fault::NoCredential {
             user: "maintenance".into(),

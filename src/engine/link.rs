@@ -244,7 +244,7 @@ mod tests {
     use crate::engine::offer;
     use crate::engine::transport::{Heard, Opening, Transport};
     use crate::hostkey::KnownHosts;
-    use crate::model::{TunnelId, TunnelSettings};
+    use crate::model::samples;
     use futures_util::future::join_all;
     use russh::keys::key::safe_rng;
     use russh::keys::{Algorithm, HashAlg, PrivateKey};
@@ -285,17 +285,7 @@ mod tests {
     async fn the_end_of_a_session_is_no_answer() {
         let host_key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap();
         let print = host_key.public_key().fingerprint(HashAlg::Sha256);
-        let settings = Arc::new(TunnelSettings {
-            id: TunnelId::new("lab"),
-            host: "lab".into(),
-            port: 722,
-            user: "maintenance".into(),
-            autostart: true,
-            auth: Vec::new(),
-            identity: Vec::new(),
-            host_key: vec![print.to_string()],
-            forwards: Vec::new(),
-        });
+        let settings = Arc::new(samples::lab(&print.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let socket = TcpStream::connect(listener.local_addr().unwrap());
         let (socket, accepted) = tokio::join!(socket, listener.accept());

@@ -11,10 +11,6 @@ messages! {
         fr: "Tunnel « {tunnel} » : {state}.",
         en: "Tunnel \"{tunnel}\": {state}.",
     }
-    waits(time: &str) {
-        fr: "nouvel essai dans {time}",
-        en: "next try in {time}",
-    }
     next_look(time: &str) {
         fr: "Prochaine vérification dans {time}.",
         en: "The next look is in {time}.",

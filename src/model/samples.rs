@@ -2,10 +2,25 @@
 
 use super::{
     Attempt, ForwardView, Health, Phase, PresentedKey, Question, QuestionId, QuestionKind, Target,
-    TunnelSettings, TunnelView,
+    TunnelId, TunnelSettings, TunnelView,
 };
 use std::sync::Arc;
 use std::time::Instant;
+
+/// A tunnel without forwards to `maintenance@lab:722`, whose host key has this fingerprint.
+pub(crate) fn lab(host_key: &str) -> TunnelSettings {
+    TunnelSettings {
+        id: TunnelId::new("lab"),
+        host: "lab".into(),
+        port: 722,
+        user: "maintenance".into(),
+        autostart: true,
+        auth: Vec::new(),
+        identity: Vec::new(),
+        host_key: vec![host_key.to_owned()],
+        forwards: Vec::new(),
+    }
+}
 
 /// A question about the key `SHA256:abc`.
 pub(crate) fn host_key_question(id: u64) -> Question {

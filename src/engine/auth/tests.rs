@@ -4,7 +4,7 @@ use super::interactive::MOST_ROUNDS;
 use super::*;
 use crate::engine::offer;
 use crate::hostkey::KnownHosts;
-use crate::model::{Attempt, Input, Secret, SessionEvent, TunnelId};
+use crate::model::{Attempt, Input, Secret, SessionEvent, samples};
 use crate::secrets::SecretKey;
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey};
@@ -131,15 +131,9 @@ impl User {
         let host_key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap();
         let print = host_key.public_key().fingerprint(HashAlg::Sha256);
         let settings = Arc::new(TunnelSettings {
-            id: TunnelId::new("lab"),
-            host: "lab".into(),
-            port: 722,
-            user: "maintenance".into(),
-            autostart: true,
             auth: vec![AuthMethod::Key, AuthMethod::Password],
             identity: self.identity.clone(),
-            host_key: vec![print.to_string()],
-            forwards: Vec::new(),
+            ..samples::lab(&print.to_string())
         });
         let config = server::Config {
             methods: methods.into(),
