@@ -21,6 +21,8 @@ pub use narrate::Output;
 pub use tray::run_with_icon;
 
 use crate::config::{self, ConfigErrors, Loaded, Watcher};
+use crate::engine::network::SystemNetwork;
+use crate::engine::offer::SessionLimits;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineOptions};
 use crate::i18n::{self, verbs};
@@ -215,6 +217,8 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         settings: Arc::clone(settings),
         known_hosts: known_hosts.clone(),
         spool_dir: paths.spool(),
+        network: Arc::new(SystemNetwork),
+        limits: SessionLimits::default(),
         vault: vault.clone(),
         holding_page: holding::page(language),
         seed: fastrand::u64(..),

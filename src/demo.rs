@@ -15,6 +15,8 @@ use crate::app::steward::Steward;
 use crate::app::tray::{self, BrokeDown};
 use crate::app::{Output, SecretsIn, holding};
 use crate::desktop;
+use crate::engine::network::SystemNetwork;
+use crate::engine::offer::SessionLimits;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineHandle, EngineOptions};
 use crate::i18n::{self, demo as words, units};
@@ -175,6 +177,8 @@ async fn perform(
             user: None,
         },
         spool_dir: stage.directory().join("spool"),
+        network: Arc::new(SystemNetwork),
+        limits: SessionLimits::default(),
         vault: Vault::in_memory(),
         holding_page: holding::page(options.language),
         seed: fastrand::u64(..),

@@ -7,22 +7,24 @@ mod admit;
 mod agents;
 pub mod ask;
 pub mod auth;
+pub mod channel;
 pub mod client;
 pub mod connect;
 mod environment;
 pub mod forward;
 pub mod holding;
+mod identification;
 mod journal;
 pub mod link;
 mod listen;
-pub mod local;
+pub mod network;
 pub mod offer;
-mod parting;
 pub mod probe;
 pub mod pump;
 pub mod session;
 pub mod spool;
 pub mod transport;
+pub mod wear;
 
 use crate::model::{
     Attempt, Fault, ForwardId, ForwardSettings, Health, Input, Secret, SessionEvent, Settings,
@@ -33,6 +35,8 @@ use crate::supervisor::{Action, Grant, Supervisor};
 use forward::{Forward, Means};
 use holding::{Holding, HoldingPage};
 use link::Links;
+use network::{Network, now};
+use offer::SessionLimits;
 use session::{KnownHostsFiles, Orders, Session};
 use spool::Spool;
 use std::collections::HashMap;
@@ -55,6 +59,10 @@ pub struct EngineOptions {
     pub spool_dir: PathBuf,
     /// Where secrets are.
     pub vault: Vault,
+    /// The network, and the ports of this machine.
+    pub network: Arc<dyn Network>,
+    /// When sessions begin new keys.
+    pub limits: SessionLimits,
     /// What a browser gets that has waited for a session in vain.
     pub holding_page: HoldingPage,
     /// Where the jitter of retries begins.
@@ -81,6 +89,8 @@ pub struct Engine {
     traffic: Traffic,
     known_hosts: KnownHostsFiles,
     vault: Arc<Vault>,
+    network: Arc<dyn Network>,
+    limits: SessionLimits,
     spool: Arc<Spool>,
     holding: Holding,
     links: HashMap<TunnelId, Links>,
@@ -100,7 +110,7 @@ impl Engine {
     #[must_use]
     pub fn new(options: EngineOptions) -> (Self, EngineHandle) {
         let (inputs, queue) = mpsc::channel(QUEUE);
-        let supervisor = Supervisor::new(&options.settings, options.seed, Instant::now());
+        let supervisor = Supervisor::new(&options.settings, options.seed, now());
         let snapshots = watch::Sender::new(Arc::new(supervisor.snapshot()));
         let handle = EngineHandle {
             inputs: inputs.clone(),
@@ -115,6 +125,8 @@ impl Engine {
             traffic: handle.traffic.clone(),
             known_hosts: options.known_hosts,
             vault: Arc::new(options.vault),
+            network: options.network,
+            limits: options.limits,
             spool: Arc::new(Spool::new(options.spool_dir)),
             holding: Holding {
                 page: options.holding_page,
@@ -135,7 +147,10 @@ impl Engine {
             self.snapshots.subscribe(),
             self.inputs.clone(),
         ));
-        watches.spawn(environment::watch(self.inputs.clone()));
+        watches.spawn(environment::watch(
+            Arc::clone(&self.network),
+            self.inputs.clone(),
+        ));
         loop {
             while let Some(action) = self.supervisor.poll_action() {
                 self.act(action);
@@ -147,8 +162,8 @@ impl Engine {
             let due = self.supervisor.poll_timeout();
             tokio::select! {
                 // Never closed: the engine holds a sender itself.
-                Some(input) = self.queue.recv() => self.supervisor.handle(input, Instant::now()),
-                () = sleep_until(due) => self.supervisor.handle_timeout(Instant::now()),
+                Some(input) = self.queue.recv() => self.supervisor.handle(input, now()),
+                () = sleep_until(due) => self.supervisor.handle_timeout(now()),
             }
         }
     }
@@ -210,6 +225,7 @@ impl Engine {
         }
         let id = settings.id.clone();
         let means = Means {
+            network: Arc::clone(&self.network),
             links: self.links(&id.tunnel),
             spool: Arc::clone(&self.spool),
             counters: self.traffic.of(&id),
@@ -233,6 +249,8 @@ impl Engine {
             vault: Arc::clone(&self.vault),
             inputs: self.inputs.clone(),
             answers: answered,
+            network: Arc::clone(&self.network),
+            limits: self.limits,
             links: links.clone(),
             orders: orders.clone(),
         };

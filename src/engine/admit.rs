@@ -1,9 +1,8 @@
 //! Who gets in: how many local connections at once, and how long one waits for a session.
 
+use super::channel::OpenChannel;
 use super::link::{Guest, Link, Links, OpenError};
 use crate::model::{Attempt, ForwardSettings, Input, TunnelId};
-use russh::Channel;
-use russh::client::Msg;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,7 +50,7 @@ impl Entrance {
         &self,
         forward: &ForwardSettings,
         originator: SocketAddr,
-    ) -> Result<(Channel<Msg>, Guest), Refusal> {
+    ) -> Result<(OpenChannel, Guest), Refusal> {
         let deadline = Instant::now() + forward.hold.time;
         let mut lost = None;
         loop {

@@ -1,5 +1,6 @@
 //! What we answer to a server: the russh handler of one session.
 
+use super::transport::ConnectionControl;
 use crate::hostkey::{self, KnownHosts};
 use crate::model::{Fault, TunnelSettings};
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
@@ -73,22 +74,22 @@ impl Farewell {
 pub struct Client {
     settings: Arc<TunnelSettings>,
     known: KnownHosts,
-    farewell: Farewell,
+    control: ConnectionControl,
 }
 
 impl Client {
     /// A client that judges the server's key by `known` and the pins in `settings`.
     #[must_use]
-    pub fn new(settings: Arc<TunnelSettings>, known: KnownHosts, farewell: Farewell) -> Self {
+    pub fn new(settings: Arc<TunnelSettings>, known: KnownHosts, control: ConnectionControl) -> Self {
         Self {
             settings,
             known,
-            farewell,
+            control,
         }
     }
 
     fn refuse(&self, fault: Fault) -> bool {
-        self.farewell.notes().refusal = Some(fault);
+        self.control.farewell.notes().refusal = Some(fault);
         false
     }
 }
@@ -126,7 +127,8 @@ impl Handler for Client {
         names: &Names,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let mut notes = self.farewell.notes();
+        self.control.wear.rekeyed();
+        let mut notes = self.control.farewell.notes();
         let first = notes.algorithms.is_empty();
         // Terrapin, CVE-2023-48795: without strict key exchange only AES-GCM resists prefix
         // truncation. Strictness is agreed on in the first exchange alone.
@@ -253,8 +255,8 @@ impl Handler for Client {
             DisconnectReason::Error(russh::Error::NoAuthMethod) => End::NoMethodLeft,
             DisconnectReason::Error(error) => End::Broken(error.to_string()),
         };
-        self.farewell.notes().end.get_or_insert(end);
-        self.farewell.gone.cancel();
+        self.control.farewell.notes().end.get_or_insert(end);
+        self.control.farewell.gone.cancel();
         Ok(())
     }
 }

@@ -1,13 +1,12 @@
 //! From a host name to a TCP connection: Happy Eyeballs, RFC 8305.
 
+use super::network::{Network, ServerSocket, now};
 use crate::model::Fault;
-use crate::platform;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long name resolution may take.
@@ -22,7 +21,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A connection, and how long its three-way handshake took: about one round trip.
 pub struct Connected {
     /// The socket.
-    pub socket: TcpStream,
+    pub socket: Box<dyn ServerSocket>,
     /// The address that answered.
     pub address: SocketAddr,
     /// The way that it takes.
@@ -35,16 +34,20 @@ pub struct Connected {
 ///
 /// # Errors
 /// [`Fault::NameNotResolved`], also when it takes more than 10 s.
-pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+pub async fn resolve(
+    network: &dyn Network,
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Fault> {
     let fault = |detail: String| Fault::NameNotResolved {
         host: host.to_owned(),
         detail,
     };
-    let found = timeout(RESOLVE_DEADLINE, tokio::net::lookup_host((host, port)))
+    let found = timeout(RESOLVE_DEADLINE, network.resolve(host, port))
         .await
         .map_err(|_| fault("the resolver did not answer in time".into()))?
         .map_err(|error| fault(error.to_string()))?;
-    let addresses = interleave(found.collect());
+    let addresses = interleave(found);
     if addresses.is_empty() {
         return Err(fault("the name has no address".into()));
     }
@@ -57,11 +60,15 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
 /// # Errors
 /// What stopped it. Where addresses failed in different ways, what says most wins: refused, then no
 /// answer, then no route, then anything else.
-pub async fn connect(server: &str, addresses: &[SocketAddr]) -> Result<Connected, Fault> {
+pub async fn connect(
+    network: &dyn Network,
+    server: &str,
+    addresses: &[SocketAddr],
+) -> Result<Connected, Fault> {
     let mut waiting = addresses.iter().copied();
     let mut dialing = FuturesUnordered::new();
     let mut failures = Vec::new();
-    dialing.extend(waiting.next().map(dial));
+    dialing.extend(waiting.next().map(|to| dial(network, to)));
     loop {
         let next_joins = tokio::time::sleep(ATTEMPT_DELAY);
         tokio::select! {
@@ -70,31 +77,33 @@ pub async fn connect(server: &str, addresses: &[SocketAddr]) -> Result<Connected
                 // A failure makes room at once: RFC 8305 section 5.
                 Some(Err(failure)) => {
                     failures.push(failure);
-                    dialing.extend(waiting.next().map(dial));
+                    dialing.extend(waiting.next().map(|to| dial(network, to)));
                 }
-                None => return Err(explain(server, &failures, |to| source(to).is_ok())),
+                None => return Err(explain(server, &failures, |to| network.source(to).is_ok())),
             },
-            () = next_joins, if waiting.len() > 0 => dialing.extend(waiting.next().map(dial)),
+            () = next_joins, if waiting.len() > 0 => dialing.extend(waiting.next().map(|to| dial(network, to))),
         }
     }
 }
 
-async fn dial(address: SocketAddr) -> Result<Connected, (SocketAddr, io::Error)> {
-    let began = Instant::now();
-    let socket = timeout(ADDRESS_DEADLINE, TcpStream::connect(address))
+async fn dial(
+    network: &dyn Network,
+    address: SocketAddr,
+) -> Result<Connected, (SocketAddr, io::Error)> {
+    let began = now();
+    let socket = timeout(ADDRESS_DEADLINE, network.connect(address))
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|error| (address, error))?;
-    platform::tune_session_socket(&socket);
     let way = Way {
-        from: socket.local_addr().map(|local| local.ip()).ok(),
+        from: socket.source(),
         to: address,
     };
     Ok(Connected {
         socket,
         address,
         way,
-        round_trip: began.elapsed(),
+        round_trip: now() - began,
     })
 }
 
@@ -119,26 +128,14 @@ pub enum Route {
 impl Way {
     /// What a new connection would do now.
     #[must_use]
-    pub fn now(&self) -> Route {
-        match (self.from, source(self.to)) {
+    pub fn now(&self, network: &dyn Network) -> Route {
+        match (self.from, network.source(self.to)) {
             (_, Err(error)) if is_no_route(error.kind()) => Route::None,
             (Some(from), Ok(source)) if !same_network(from, source) => Route::Other,
             // What cannot be told is not worth another session.
             (Some(_) | None, Ok(_) | Err(_)) => Route::Same,
         }
     }
-}
-
-/// The address from which the system would connect to `to`. Nothing is sent.
-fn source(to: SocketAddr) -> io::Result<IpAddr> {
-    let any: IpAddr = if to.is_ipv6() {
-        Ipv6Addr::UNSPECIFIED.into()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
-    let socket = UdpSocket::bind((any, 0))?;
-    socket.connect(to)?;
-    Ok(socket.local_addr()?.ip())
 }
 
 /// IPv6 addresses change by themselves within their network, RFC 8981.
@@ -216,6 +213,7 @@ fn explain(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::network::SystemNetwork;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -274,9 +272,9 @@ mod tests {
             from: Some(ip("127.0.0.1")),
             to: address("127.0.0.1:22"),
         };
-        assert_eq!(here.now(), Route::Same);
+        assert_eq!(here.now(&SystemNetwork), Route::Same);
         let from = Some(ip("192.0.2.7"));
-        assert_eq!(Way { from, ..here }.now(), Route::Other);
+        assert_eq!(Way { from, ..here }.now(&SystemNetwork), Route::Other);
     }
 
     #[tokio::test]
@@ -287,7 +285,7 @@ mod tests {
         let dead = tokio::net::TcpSocket::new_v4().unwrap();
         dead.bind(address("127.0.0.1:0")).unwrap();
         let addresses = [dead.local_addr().unwrap(), good];
-        let connected = connect("m@s:722", &addresses).await.unwrap();
+        let connected = connect(&SystemNetwork, "m@s:722", &addresses).await.unwrap();
         assert_eq!(connected.address, good);
     }
 }

@@ -3,9 +3,10 @@
 //! What the system tells is not relied upon alone: a clock that leaps has slept too, whoever put the
 //! machine or this process to sleep.
 
+use super::network::{Network, now};
 use crate::model::Input;
-use crate::platform;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Notify, mpsc};
 
@@ -17,10 +18,10 @@ const BEAT: Duration = Duration::from_secs(5);
 const LEAP: Duration = Duration::from_secs(5);
 
 /// Watches until the engine ends.
-pub(super) async fn watch(inputs: mpsc::Sender<Input>) {
-    let changed = Notify::new();
+pub(super) async fn watch(network: Arc<dyn Network>, inputs: mpsc::Sender<Input>) {
+    let changed = Arc::new(Notify::new());
     let system = async {
-        platform::watch_environment(&changed).await;
+        network.watch(Arc::clone(&changed)).await;
         std::future::pending::<Infallible>().await
     };
     tokio::select! {
@@ -41,10 +42,10 @@ async fn tell(changed: &Notify, inputs: mpsc::Sender<Input>) {
 }
 
 async fn watch_clocks(changed: &Notify) -> Infallible {
-    let mut clocks = Clocks::at(Instant::now(), SystemTime::now());
+    let mut clocks = Clocks::at(now(), SystemTime::now());
     loop {
         tokio::time::sleep(BEAT).await;
-        if clocks.leapt(Instant::now(), SystemTime::now()) {
+        if clocks.leapt(now(), SystemTime::now()) {
             tracing::info!("a clock leapt: the machine or this process slept");
             changed.notify_one();
         }

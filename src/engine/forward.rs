@@ -1,26 +1,25 @@
 //! One forward: its listeners, and the connections that come in by them.
 
 use super::admit::{self, Entrance, Refusal};
+use super::channel::OpenChannel;
 use super::holding::Holding;
 use super::link::{Guest, Links};
-use super::listen::Listeners;
-use super::local::LocalEnd;
+use super::network::{LocalListener, LocalSocket, Network};
 use super::pump::{self, Ending};
 use super::spool::{Backlog, Spool};
 use crate::model::{ForwardSettings, Input, TrafficCounters};
-use crate::platform;
-use russh::Channel;
-use russh::client::Msg;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What carries the connections of a forward.
 pub struct Means {
+    /// Where it listens.
+    pub network: Arc<dyn Network>,
     /// The sessions that may.
     pub links: Links,
     /// Where bytes wait that a program does not take yet.
@@ -45,6 +44,7 @@ impl Forward {
     #[must_use]
     pub fn start(settings: Arc<ForwardSettings>, means: Means) -> Self {
         let Means {
+            network,
             links,
             spool,
             counters,
@@ -63,7 +63,7 @@ impl Forward {
             places: Arc::new(Semaphore::new(admit::CONNECTIONS)),
             connections: JoinSet::new(),
         };
-        tokio::spawn(run(service, wanted, inputs));
+        tokio::spawn(run(service, network, wanted, inputs));
         Self {
             settings,
             _stop: stop.drop_guard(),
@@ -80,28 +80,30 @@ impl Forward {
 /// Listens as wanted until the forward is dropped, then waits for its connections to be gone.
 async fn run(
     mut service: Service,
+    network: Arc<dyn Network>,
     wanted: watch::Receiver<Arc<ForwardSettings>>,
     inputs: mpsc::Sender<Input>,
 ) {
     let stop = service.stop.clone();
-    stop.run_until_cancelled(listen(&mut service, wanted, inputs))
+    stop.run_until_cancelled(listen(&mut service, &*network, wanted, inputs))
         .await;
     while service.connections.join_next().await.is_some() {}
 }
 
 async fn listen(
     service: &mut Service,
+    network: &dyn Network,
     mut wanted: watch::Receiver<Arc<ForwardSettings>>,
     inputs: mpsc::Sender<Input>,
 ) {
-    let mut listeners: Option<Listeners> = None;
+    let mut listeners: Option<Box<dyn LocalListener>> = None;
     loop {
         let settings = Arc::clone(&wanted.borrow_and_update());
         // What listens elsewhere goes first: the new address may overlap with it.
         listeners = listeners.filter(|bound| bound.local() == settings.local);
         let mut result = Ok(());
         if listeners.is_none() {
-            match Listeners::bind(settings.local).await {
+            match network.listen(settings.local).await {
                 Ok(bound) => listeners = Some(bound),
                 Err(fault) => result = Err(fault),
             }
@@ -121,7 +123,7 @@ async fn listen(
                     return;
                 }
             }
-            never = service.serve(listeners.as_ref(), &settings) => match never {},
+            never = service.serve(listeners.as_deref(), &settings) => match never {},
         }
     }
 }
@@ -140,7 +142,7 @@ struct Service {
 impl Service {
     async fn serve(
         &mut self,
-        listeners: Option<&Listeners>,
+        listeners: Option<&dyn LocalListener>,
         settings: &Arc<ForwardSettings>,
     ) -> Infallible {
         let Some(listeners) = listeners else {
@@ -152,14 +154,14 @@ impl Service {
                 return std::future::pending().await;
             };
             let accepted = tokio::select! {
-                accepted = listeners.accept() => accepted,
+                accepted = poll_fn(|cx| listeners.poll_accept(cx)) => accepted,
                 // What is over takes up its memory until somebody asks.
                 Some(_) = self.connections.join_next() => continue,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((local, peer)) => {
                     failures = 0;
-                    self.admit(stream, peer, place, settings);
+                    self.admit(local, peer, place, settings);
                 }
                 Err(error) => {
                     failures += 1;
@@ -172,15 +174,11 @@ impl Service {
 
     fn admit(
         &mut self,
-        stream: TcpStream,
+        local: Box<dyn LocalSocket>,
         peer: SocketAddr,
         place: OwnedSemaphorePermit,
         settings: &Arc<ForwardSettings>,
     ) {
-        platform::tune_local_socket(&stream);
-        let Ok(local) = LocalEnd::new(stream) else {
-            return;
-        };
         let connection = Connection {
             peer,
             settings: Arc::clone(settings),
@@ -208,7 +206,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, local: LocalEnd) {
+    async fn run(self, local: Box<dyn LocalSocket>) {
         let (forward, remote) = (&self.settings.id, &self.settings.remote);
         let opened = self.stop.run_until_cancelled(self.open()).await;
         let (channel, _guest) = match opened {
@@ -217,7 +215,7 @@ impl Connection {
                 // Who fetches by the clock does so all through an outage, of which the journal tells once.
                 tracing::debug!(%forward, "waited for a session in vain");
                 if self.settings.hold.page {
-                    let answer = self.holding.answer(local, &self.settings);
+                    let answer = self.holding.answer(&*local, &self.settings);
                     self.stop.run_until_cancelled(answer).await;
                 }
                 return;
@@ -243,7 +241,7 @@ impl Connection {
 impl Connection {
     /// A channel, as soon as there is a session. Who can be told so by a page does not wait for one
     /// that takes the user to come.
-    async fn open(&self) -> Result<(Channel<Msg>, Guest), Refusal> {
+    async fn open(&self) -> Result<(OpenChannel, Guest), Refusal> {
         let opened = self.entrance.open(&self.settings, self.peer);
         if !self.settings.hold.page {
             return opened.await;

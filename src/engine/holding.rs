@@ -1,12 +1,11 @@
 //! What a browser gets that has waited for the tunnel in vain: a page that says so. Everything else
 //! is reset, as without us.
 
-use super::local::LocalEnd;
+use super::network::{LocalSocket, now, read, write_all};
 use crate::model::{ForwardSettings, Phase, Snapshot, TunnelId, TunnelView};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -46,8 +45,8 @@ impl Holding {
     }
 
     /// Answers a browser that navigates, in order; resets anyone else.
-    pub(super) async fn answer(&self, local: LocalEnd, settings: &ForwardSettings) {
-        let head = match timeout(PATIENCE, read_head(local.stream())).await {
+    pub(super) async fn answer(&self, local: &dyn LocalSocket, settings: &ForwardSettings) {
+        let head = match timeout(PATIENCE, read_head(local)).await {
             Ok(Ok(head)) => head,
             Ok(Err(_)) | Err(_) => return,
         };
@@ -58,13 +57,13 @@ impl Holding {
         if !wants_a_page(&head) {
             return;
         }
-        let page = (self.page)(tunnel, settings, Instant::now());
-        let written = timeout(PATIENCE, write_all(local.stream(), &response(&page))).await;
+        let page = (self.page)(tunnel, settings, now());
+        let written = timeout(PATIENCE, write_all(local, &response(&page))).await;
         if !matches!(written, Ok(Ok(()))) || local.end().is_err() {
             return;
         }
         // Closed before the program closes, it could be reset before it has read the page.
-        let _ = timeout(PATIENCE, emptied(local.stream())).await;
+        let _ = timeout(PATIENCE, emptied(local)).await;
         local.finish();
     }
 }
@@ -131,43 +130,24 @@ fn is_loopback(name: &str) -> bool {
         .is_ok_and(|address| address.is_loopback())
 }
 
-async fn read_head(stream: &TcpStream) -> io::Result<String> {
+async fn read_head(local: &dyn LocalSocket) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        stream.readable().await?;
-        match stream.try_read_buf(&mut head) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) if head.len() > HEAD_MOST => return Err(io::ErrorKind::InvalidData.into()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        let bytes = read(local).await?;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        head.extend_from_slice(&bytes);
+        if head.len() > HEAD_MOST {
+            return Err(io::ErrorKind::InvalidData.into());
         }
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
+async fn emptied(local: &dyn LocalSocket) -> io::Result<()> {
+    while !read(local).await?.is_empty() {}
     Ok(())
-}
-
-async fn emptied(stream: &TcpStream) -> io::Result<()> {
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut [0; 1024]) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

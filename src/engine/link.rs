@@ -1,13 +1,15 @@
 //! The way to open channels on an authenticated session, shared by forwards and probes.
 
+use super::channel::OpenChannel;
 use super::client::Client;
-use super::parting::Parcel;
+use super::network::now;
+use super::wear::Wear;
 use crate::model::{Attempt, RemoteTarget};
 use russh::ChannelOpenFailure;
-use russh::client::{Handle, Msg};
+use russh::client::Handle;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +83,7 @@ pub struct Link {
     attempt: Attempt,
     gone: CancellationToken,
     doubted: Arc<Notify>,
+    wear: Arc<Wear>,
     guests: watch::Sender<usize>,
 }
 
@@ -114,20 +117,22 @@ pub enum OpenError {
 }
 
 impl Link {
-    /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended, and
-    /// `doubted` is notified when it may not work any more.
+    /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended,
+    /// `doubted` is notified when it may not work any more, and `wear` counts what its use costs.
     #[must_use]
     pub fn new(
         handle: Handle<Client>,
         attempt: Attempt,
         gone: CancellationToken,
         doubted: Arc<Notify>,
+        wear: Arc<Wear>,
     ) -> Self {
         Self {
             handle: Arc::new(handle),
             attempt,
             gone,
             doubted,
+            wear,
             guests: watch::Sender::new(0),
         }
     }
@@ -171,10 +176,11 @@ impl Link {
         &self,
         target: &RemoteTarget,
         originator: SocketAddr,
-    ) -> Result<russh::Channel<Msg>, OpenError> {
+    ) -> Result<OpenChannel, OpenError> {
         let (answer, answered) = oneshot::channel();
         let handle = Arc::clone(&self.handle);
         let gone = self.gone.clone();
+        let wear = Arc::clone(&self.wear);
         let target = target.clone();
         // In a task of its own: a confirmation that comes after the caller has left would
         // otherwise leave a channel open that nobody owns.
@@ -186,7 +192,10 @@ impl Link {
                 u32::from(originator.port()),
             );
             let outcome = tokio::select! {
-                outcome = opening => outcome.map(Parcel::new).map_err(open_error),
+                outcome = opening => match outcome {
+                    Ok(channel) => Ok(OpenChannel::new(channel, wear)),
+                    Err(error) => Err(open_error(error, &wear)),
+                },
                 () = gone.cancelled() => Err(OpenError::SessionGone),
             };
             drop(answer.send(outcome));
@@ -198,7 +207,7 @@ impl Link {
             answer = timeout(OPEN_DEADLINE - DOUBT, answered).await;
         }
         match answer {
-            Ok(Ok(outcome)) => outcome?.open().ok_or(OpenError::SessionGone),
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(OpenError::SessionGone),
             Err(_) => Err(OpenError::Timeout),
         }
@@ -206,12 +215,12 @@ impl Link {
 
     /// Measures one round trip to the server. `None` when the session ends first.
     pub async fn round_trip(&self) -> Option<Duration> {
-        let asked = Instant::now();
+        let asked = now();
         tokio::select! {
             // russh takes the end of the session for an answer, too.
             biased;
             () = self.gone.cancelled() => None,
-            pong = self.handle.send_ping() => pong.ok().map(|()| asked.elapsed()),
+            pong = self.handle.send_ping() => pong.ok().map(|()| now() - asked),
         }
     }
 
@@ -224,10 +233,11 @@ impl Link {
     }
 }
 
-fn open_error(error: russh::Error) -> OpenError {
+fn open_error(error: russh::Error, wear: &Wear) -> OpenError {
     let russh::Error::ChannelOpenFailure(refusal) = error else {
         return OpenError::SessionGone;
     };
+    wear.channel_refused();
     match refusal {
         ChannelOpenFailure::ConnectFailed => OpenError::Refused,
         ChannelOpenFailure::AdministrativelyProhibited => OpenError::Prohibited,
@@ -240,9 +250,10 @@ fn open_error(error: russh::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::client::Farewell;
-    use crate::engine::offer;
-    use crate::engine::transport::{Heard, Opening, Transport};
+    use crate::engine::identification;
+    use crate::engine::network::{Network, SystemNetwork};
+    use crate::engine::offer::{self, SessionLimits};
+    use crate::engine::transport::{ConnectionControl, Transport};
     use crate::hostkey::KnownHosts;
     use crate::model::samples;
     use futures_util::future::join_all;
@@ -287,21 +298,19 @@ mod tests {
         let print = host_key.public_key().fingerprint(HashAlg::Sha256);
         let settings = Arc::new(samples::lab(&print.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap());
+        let socket = SystemNetwork.connect(listener.local_addr().unwrap());
         let (socket, accepted) = tokio::join!(socket, listener.accept());
         let silent = CancellationToken::new();
         let serving = tokio::spawn(serve(accepted.unwrap().0, host_key, silent.clone()));
 
-        let (cut, gone) = (CancellationToken::new(), CancellationToken::new());
-        let transport = Transport::new(
-            socket.unwrap(),
-            cut.clone(),
-            gone.clone(),
-            Opening::default(),
-            Heard::default(),
-        );
-        let client = Client::new(settings, KnownHosts::default(), Farewell::default());
-        let config = Arc::new(offer::config(&[], Duration::ZERO));
+        let control = ConnectionControl::default();
+        let mut socket = socket.unwrap();
+        let identified = identification::exchange(&mut *socket, &control.opening);
+        let identified = identified.await.unwrap();
+        let transport = Transport::new(socket, identified, control.clone());
+        let client = Client::new(settings, KnownHosts::default(), control.clone());
+        let config = offer::config(&[], Duration::ZERO, SessionLimits::default());
+        let config = Arc::new(config);
         let handle = russh::client::connect_stream(config, transport, client);
         let mut handle = handle.await.unwrap();
         assert!(
@@ -311,7 +320,8 @@ mod tests {
                 .unwrap()
                 .success()
         );
-        let link = Link::new(handle, Attempt(1), gone, Arc::default());
+        let ConnectionControl { cut, gone, wear, .. } = control;
+        let link = Link::new(handle, Attempt(1), gone, Arc::default(), wear);
         assert!(link.round_trip().await.is_some());
 
         silent.cancel();

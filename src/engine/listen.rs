@@ -2,10 +2,9 @@
 
 use crate::model::{Fault, LocalBind};
 use crate::platform;
-use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Sockets that listen where a forward wants it, and nobody else can.
@@ -56,16 +55,16 @@ impl Listeners {
         self.local
     }
 
-    /// The next connection that comes in by any of them. Cancel safe.
-    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        poll_fn(|cx| {
-            self.sockets
-                .iter()
-                .map(|socket| socket.poll_accept(cx))
-                .find(Poll::is_ready)
-                .unwrap_or(Poll::Pending)
-        })
-        .await
+    /// The next connection that comes in by any of them.
+    pub(super) fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.sockets
+            .iter()
+            .map(|socket| socket.poll_accept(cx))
+            .find(Poll::is_ready)
+            .unwrap_or(Poll::Pending)
     }
 }
 
@@ -93,6 +92,7 @@ fn bind_fault(address: SocketAddr, error: &io::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
     use std::net::Ipv4Addr;
     use tokio::io::AsyncWriteExt;
 
@@ -113,7 +113,7 @@ mod tests {
         let (listeners, port) = bound().await;
         for ip in LocalBind::Port(port).addresses() {
             let mut program = TcpStream::connect(ip).await.unwrap();
-            let (mut accepted, peer) = listeners.accept().await.unwrap();
+            let (mut accepted, peer) = poll_fn(|cx| listeners.poll_accept(cx)).await.unwrap();
             assert_eq!(peer, program.local_addr().unwrap());
             accepted.shutdown().await.unwrap();
             program.shutdown().await.unwrap();

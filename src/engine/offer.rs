@@ -1,5 +1,7 @@
 //! What we offer a server in the key exchange, and the bounds of the session that follows.
 
+use super::identification;
+use super::wear;
 use russh::client::Config;
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{Limits, Preferred, SshId, cipher, compression, kex, mac};
@@ -19,15 +21,43 @@ const WINDOW_MOST: u32 = 32 << 20;
 /// only when half of the window is used up.
 const WINDOW_PER_MS: u32 = 2 * 125_000;
 
+/// When we begin new keys by ourselves.
+///
+/// As a rule never: while we wait for the server's KEXINIT, russh 0.65 takes no more than twice the window from
+/// all channels together and then ends the session, and what is under way then is as much as the
+/// network holds. The server's rekeys lose nothing, since it sends nothing after its KEXINIT
+/// (RFC 4253 section 7.1), and servers know when: OpenSSH and Go after the 2³² blocks of RFC 4344 section 3.2, others each
+/// GiB. For a server that never does, another session takes over well before `rekey_bytes`.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLimits {
+    /// Bytes on one key, in either direction.
+    pub rekey_bytes: u64,
+    /// The age of a key.
+    pub rekey_time: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            rekey_bytes: wear::KEY_MOST,
+            rekey_time: Duration::MAX,
+        }
+    }
+}
+
 /// The configuration of a session. `known` are the host key algorithms under which the server is
 /// known: they are asked for first, so that a server with several keys shows one that we know.
-/// `round_trip` is what the TCP connection took.
+/// `round_trip` is the server's, by SSH.
 #[must_use]
-pub fn config(known: &[Algorithm], round_trip: Duration) -> Config {
+pub fn config(known: &[Algorithm], round_trip: Duration, limits: SessionLimits) -> Config {
+    let rekey_bytes = usize::try_from(limits.rekey_bytes).unwrap_or(usize::MAX);
     Config {
-        // Neutral: neither version nor library.
-        client_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Passerelle")),
-        limits: Limits::default(),
+        client_id: SshId::Raw(Cow::Borrowed(identification::LINE)),
+        limits: Limits {
+            rekey_write_limit: rekey_bytes,
+            rekey_read_limit: rekey_bytes,
+            rekey_time_limit: limits.rekey_time,
+        },
         window_size: window(round_trip),
         preferred: Preferred {
             kex: Cow::Borrowed(KEX),

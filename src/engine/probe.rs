@@ -87,7 +87,7 @@ async fn open(link: &Link, forward: &ForwardSettings) -> Result<ChannelStream, H
     // RFC 4254 section 7.2 wants an originator; this connection has none.
     let originator = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     match link.open(&forward.remote, originator).await {
-        Ok(channel) => Ok(ChannelStream::new(channel)),
+        Ok(channel) => ChannelStream::new(channel).ok_or_else(Health::default),
         Err(error) => Err(not_opened(forward, error)),
     }
 }

@@ -8,29 +8,20 @@
 //! Resets of a service do not all reach us: OpenSSH's sshd tells one as an end of data, unless it
 //! has something to deliver.
 
-use super::local::LocalEnd;
-use super::parting;
+use super::channel::{self, OpenChannel, Outgoing, SessionEnded};
+use super::network::{LocalSocket, read};
 use super::spool::{Backlog, SpoolError};
 use crate::model::TrafficCounters;
-use crate::platform;
-use bytes::BytesMut;
+use bytes::Bytes;
 use futures_util::FutureExt;
-use russh::client::Msg;
-use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
-use socket2::SockRef;
+use russh::{ChannelMsg, ChannelReadHalf};
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-
-/// Read from a local program at once.
-const READ: usize = 64 << 10;
-
-/// A read buffer with less room than this is replaced.
-const READ_LEAST: usize = 16 << 10;
 
 /// Messages taken from a channel, and slices written to a program, at once.
 const BATCH: usize = 16;
@@ -41,9 +32,6 @@ const ORDERLY: Duration = Duration::from_secs(60);
 
 /// How long a program may take to close its side after the server has closed the channel.
 const LINGER: Duration = Duration::from_secs(30);
-
-/// How often to ask whether a program is still there that nothing is read from or written to.
-const ASK_FOR_RESET: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -70,49 +58,50 @@ pub enum Ending {
 
 /// Carries the connection until it ends, or until `cancel`. All but [`Ending::Finished`] reset it.
 pub async fn carry(
-    local: LocalEnd,
-    channel: Channel<Msg>,
+    local: Box<dyn LocalSocket>,
+    channel: OpenChannel,
     backlog: Backlog,
     counters: &TrafficCounters,
     cancel: &CancellationToken,
 ) -> Ending {
-    let (reader, writer) = channel.split();
+    let Some((incoming, outgoing)) = channel.split() else {
+        return Ending::SessionLost;
+    };
     let mut download = Download {
-        local: local.stream(),
-        reader,
+        local: &*local,
+        incoming,
         backlog,
         counters,
         server: Server::Sending,
     };
     let outcome = tokio::select! {
-        outcome = copy(&local, &mut download, &writer) => outcome,
+        outcome = copy(&*local, &mut download, &outgoing) => outcome,
         () = cancel.cancelled() => Err(Ending::Cancelled),
     };
-    let Download { reader, server, .. } = download;
+    let Download {
+        incoming, server, ..
+    } = download;
     let (ending, patience) = match outcome {
         Ok(()) => {
             local.finish();
             (Ending::Finished, ORDERLY)
         }
-        Err(ending) => {
-            drop(local);
-            (ending, parting::ABRUPT)
-        }
+        Err(ending) => (ending, channel::ABRUPT),
     };
+    drop(local);
     if server != Server::Closed {
-        parting::leave(reader, writer, patience).await;
+        channel::leave(incoming, outgoing, patience).await;
     }
     ending
 }
 
 async fn copy(
-    local: &LocalEnd,
+    local: &dyn LocalSocket,
     download: &mut Download<'_>,
-    writer: &ChannelWriteHalf<Msg>,
+    outgoing: &Outgoing,
 ) -> Result<(), Ending> {
     let in_hand = AtomicBool::new(false);
-    let upload = upload(local.stream(), writer, download.counters, &in_hand);
-    tokio::pin!(upload);
+    let mut upload = pin!(upload(local, outgoing, download.counters, &in_hand));
     let mut uploading = true;
     let mut delivered = false;
     loop {
@@ -126,19 +115,30 @@ async fn copy(
         if delivered && download.server == Server::Closed {
             break;
         }
-        tokio::select! {
-            progress = download.progress() => progress?,
-            end = &mut upload, if uploading && download.server != Server::Closed => {
-                end?;
-                uploading = false;
+        // Both at each turn: neither direction waits for the other one to be idle.
+        poll_fn(|cx| {
+            let down = download.poll_progress(cx);
+            let mut up = Poll::Pending;
+            if uploading && download.server != Server::Closed {
+                up = upload.as_mut().poll(cx);
+                uploading = up.is_pending();
             }
-        }
+            match (down, up) {
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+                (down, Poll::Ready(end)) => Poll::Ready(match down {
+                    Poll::Ready(progress) => progress.and(end),
+                    Poll::Pending => end,
+                }),
+                (Poll::Ready(progress), Poll::Pending) => Poll::Ready(progress),
+            }
+        })
+        .await?;
     }
     // The server has closed, and the program has not ended.
     if in_hand.load(Ordering::Relaxed) {
         return Err(Ending::ServerClosed);
     }
-    match tokio::time::timeout(LINGER, nothing_more(local.stream())).await {
+    match tokio::time::timeout(LINGER, nothing_more(local)).await {
         Ok(end) => end,
         Err(_) => Ok(()),
     }
@@ -156,8 +156,8 @@ enum Server {
 
 /// From the channel to the program.
 struct Download<'a> {
-    local: &'a TcpStream,
-    reader: ChannelReadHalf,
+    local: &'a dyn LocalSocket,
+    incoming: ChannelReadHalf,
     backlog: Backlog,
     counters: &'a TrafficCounters,
     server: Server,
@@ -168,32 +168,35 @@ impl Download<'_> {
         self.server != Server::Sending && self.backlog.is_empty()
     }
 
-    /// Waits for one thing to happen, and deals with it. Cancel safe.
-    async fn progress(&mut self) -> Result<(), Ending> {
+    /// Moves on whatever can be moved now. Ready when something was.
+    fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+        let mut moved = false;
         self.backlog.settle()?;
-        tokio::select! {
-            message = self.reader.wait(), if self.server != Server::Closed && self.backlog.has_room() => {
-                self.take(message)?;
-                for _ in 1..BATCH {
-                    if self.server == Server::Closed || !self.backlog.has_room() {
-                        break;
-                    }
-                    match self.reader.wait().now_or_never() {
-                        Some(message) => self.take(message)?,
-                        None => break,
-                    }
-                }
-                self.write()
+        for _ in 0..BATCH {
+            if self.server == Server::Closed || !self.backlog.has_room() {
+                break;
             }
-            ready = self.local.writable(), if self.backlog.is_readable() => {
-                ready.map_err(Ending::LocalGone)?;
-                self.write()
-            }
-            worked = self.backlog.work(), if self.backlog.is_working() => {
-                worked?;
-                self.write()
-            }
-            else => std::future::pending().await,
+            let Poll::Ready(message) = pin!(self.incoming.wait()).poll(cx) else {
+                break;
+            };
+            self.take(message)?;
+            moved = true;
+        }
+        if self.backlog.is_readable()
+            && let Poll::Ready(written) = self.poll_write(cx)
+        {
+            written?;
+            moved = true;
+        }
+        self.backlog.settle()?;
+        if let Poll::Ready(worked) = self.backlog.poll_work(cx) {
+            worked?;
+            moved = true;
+        }
+        if moved {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
     }
 
@@ -204,11 +207,9 @@ impl Download<'_> {
                 self.backlog.push(data);
             }
             Some(ChannelMsg::Eof) => self.server = Server::Ended,
-            Some(ChannelMsg::Close) if self.server == Server::Sending => {
-                self.server = Server::Closed;
-                return Err(Ending::ServerClosed);
-            }
             None if self.server == Server::Sending => return Err(Ending::SessionLost),
+            // CLOSE without EOF is an orderly end too: RFC 4254 section 5.3 allows it, and servers
+            // made with Go's x/crypto end a channel so.
             Some(ChannelMsg::Close) | None => self.server = Server::Closed,
             // Window adjustments, which russh has dealt with, and what has no meaning here.
             Some(_) => {}
@@ -217,124 +218,64 @@ impl Download<'_> {
     }
 
     /// Writes as much as the program takes now; the rest waits.
-    fn write(&mut self) -> Result<(), Ending> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
         while self.backlog.is_readable() {
             let mut slices = [IoSlice::new(&[]); BATCH];
             let shown = self.backlog.peek(&mut slices);
-            match self.local.try_write_vectored(&slices[..shown]) {
-                Ok(count) => self.backlog.advance(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(Ending::LocalGone(error)),
-            }
+            let count = ready!(self.local.poll_write(cx, &slices[..shown]));
+            self.backlog.advance(count.map_err(Ending::LocalGone)?);
         }
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 }
 
 /// From the program to the channel, until the program's end of data. While bytes are taken from the
 /// program and not yet given to the session, `in_hand` is set.
 async fn upload(
-    local: &TcpStream,
-    channel: &ChannelWriteHalf<Msg>,
+    local: &dyn LocalSocket,
+    outgoing: &Outgoing,
     counters: &TrafficCounters,
     in_hand: &AtomicBool,
 ) -> Result<(), Ending> {
-    let mut buffer = BytesMut::new();
     loop {
-        local.readable().await.map_err(Ending::LocalGone)?;
-        if buffer.capacity() < READ_LEAST {
-            buffer.reserve(READ);
+        let data = read(local).await.map_err(Ending::LocalGone)?;
+        if data.is_empty() {
+            return Ok(outgoing.end().await?);
         }
-        match local.try_read_buf(&mut buffer) {
-            Ok(0) => {
-                return channel.eof().await.map_err(|_| Ending::SessionLost);
-            }
-            Ok(count) => {
-                platform::quick_ack(local);
-                in_hand.store(true, Ordering::Relaxed);
-                let data = buffer.split().freeze();
-                tokio::select! {
-                    sent = channel.data_bytes(data) => sent.map_err(|_| Ending::SessionLost)?,
-                    // A server that takes nothing must not hide that there is nobody left to send.
-                    error = aborted(local) => return Err(Ending::LocalGone(error)),
-                }
-                in_hand.store(false, Ordering::Relaxed);
-                counters.sent(count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(Ending::LocalGone(error)),
-        }
+        in_hand.store(true, Ordering::Relaxed);
+        let count = data.len();
+        send(local, outgoing, data).await?;
+        in_hand.store(false, Ordering::Relaxed);
+        counters.sent(count);
     }
 }
 
-/// Resolves when the program has reset the connection. An end of data is none.
-async fn aborted(local: &TcpStream) -> io::Error {
+/// Gives the bytes to the session. A server that takes nothing must not hide that there is nobody left
+/// to send.
+async fn send(local: &dyn LocalSocket, outgoing: &Outgoing, data: Bytes) -> Result<(), Ending> {
+    let mut sending = pin!(outgoing.send(data));
+    // The watch for a reset costs timers, and is for those who have to wait.
+    if let Some(sent) = sending.as_mut().now_or_never() {
+        return Ok(sent?);
+    }
     tokio::select! {
-        error = told_of_reset(local) => error,
-        error = ask_for_reset(local) => error,
-    }
-}
-
-async fn told_of_reset(local: &TcpStream) -> io::Error {
-    loop {
-        match local.ready(Interest::ERROR).await {
-            Ok(_) => {}
-            Err(error) => return error,
-        }
-        match local.take_error() {
-            Ok(Some(error)) | Err(error) => return error,
-            Ok(None) => std::future::pending().await,
-        }
-    }
-}
-
-/// Windows tells of a reset only to whoever reads or writes.
-async fn ask_for_reset(local: &TcpStream) -> io::Error {
-    loop {
-        tokio::time::sleep(ASK_FOR_RESET).await;
-        match SockRef::from(local).peek(&mut [MaybeUninit::uninit()]) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return error,
-            Ok(_) | Err(_) => {}
-        }
+        sent = sending => Ok(sent?),
+        error = local.reset() => Err(Ending::LocalGone(error)),
     }
 }
 
 /// Waits for the program's end of data, before which nothing may come that would be lost.
-async fn nothing_more(local: &TcpStream) -> Result<(), Ending> {
-    loop {
-        local.readable().await.map_err(Ending::LocalGone)?;
-        match local.try_read(&mut [0; 1]) {
-            Ok(0) => return Ok(()),
-            Ok(_) => return Err(Ending::ServerClosed),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(Ending::LocalGone(error)),
-        }
+async fn nothing_more(local: &dyn LocalSocket) -> Result<(), Ending> {
+    let data = read(local).await.map_err(Ending::LocalGone)?;
+    if data.is_empty() {
+        Ok(())
+    } else {
+        Err(Ending::ServerClosed)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::net::TcpListener;
-    use tokio::time::timeout;
-
-    /// What asking finds after the program has done this.
-    async fn found(deed: impl FnOnce(LocalEnd) -> Option<LocalEnd>) -> Option<io::ErrorKind> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let program = TcpStream::connect(listener.local_addr().unwrap());
-        let (accepted, program) = tokio::join!(listener.accept(), program);
-        let _program = deed(LocalEnd::new(program.unwrap()).unwrap());
-        let local = accepted.unwrap().0;
-        let asking = timeout(ASK_FOR_RESET * 10, ask_for_reset(&local));
-        asking.await.ok().map(|error| error.kind())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_reset_is_found_by_asking_and_an_end_of_data_is_none() {
-        assert_eq!(found(Some).await, None);
-        let ended = |program: LocalEnd| program.end().map(|()| program).ok();
-        assert_eq!(found(ended).await, None);
-        let reset = Some(io::ErrorKind::ConnectionReset);
-        assert_eq!(found(|_| None).await, reset);
+impl From<SessionEnded> for Ending {
+    fn from(_: SessionEnded) -> Self {
+        Self::SessionLost
     }
 }

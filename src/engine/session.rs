@@ -8,8 +8,11 @@ use super::ask::Asker;
 use super::client::{Client, End, Farewell};
 use super::connect::{self, Connected, Route, Way};
 use super::link::{Link, Links};
-use super::transport::{Heard, Opening, Transport};
-use super::{auth, offer};
+use super::network::Network;
+use super::offer::SessionLimits;
+use super::transport::{ConnectionControl, Heard, Transport};
+use super::wear::Wear;
+use super::{auth, identification, offer};
 use crate::hostkey::{self, KnownHosts};
 use crate::model::{
     Attempt, Fault, Input, Secret, ServerInfo, SessionEvent, Stage, TunnelSettings,
@@ -20,6 +23,7 @@ use russh::client::Handle;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
@@ -81,6 +85,10 @@ pub struct Session {
     pub inputs: mpsc::Sender<Input>,
     /// Where the user's answers come from.
     pub answers: mpsc::Receiver<Vec<Secret>>,
+    /// How it gets to the server.
+    pub network: Arc<dyn Network>,
+    /// When it begins new keys.
+    pub limits: SessionLimits,
     /// Where it shows its link while it stands.
     pub links: Links,
     /// What it is told.
@@ -98,46 +106,36 @@ pub struct Orders {
     pub prove: Arc<Notify>,
 }
 
-/// The strings by which a session's connection is held from outside of russh.
-#[derive(Default)]
-struct Strings {
-    cut: CancellationToken,
-    gone: CancellationToken,
-    opening: Opening,
-    heard: Heard,
-    farewell: Farewell,
-}
-
 impl Session {
     /// Lives the session to its end. Returns why it ended; `None` for a hang-up.
     pub async fn run(mut self) -> Option<Fault> {
         let hang_up = self.orders.hang_up.clone();
-        let strings = Strings::default();
+        let control = ConnectionControl::default();
         // Whatever drops this future cuts the connection, a panic included.
-        let _cut = strings.cut.clone().drop_guard();
+        let _cut = control.cut.clone().drop_guard();
         let established = tokio::select! {
             () = hang_up.cancelled() => None,
-            outcome = self.establish(&strings) => Some(outcome),
+            outcome = self.establish(&control) => Some(outcome),
         };
         let fault = match established {
             None => None,
             Some(Err(fault)) => Some(fault),
-            Some(Ok((link, server, way))) => self.stand(link, server, way, &strings).await,
+            Some(Ok((link, server, way))) => self.stand(link, server, way, &control).await,
         };
-        strings.cut.cancel();
+        control.cut.cancel();
         // Cancelled at once if the connection was never handed to russh.
-        let _ = timeout(GOODBYE_DEADLINE, strings.gone.cancelled()).await;
+        let _ = timeout(GOODBYE_DEADLINE, control.gone.cancelled()).await;
         fault
     }
 
-    async fn establish(&mut self, strings: &Strings) -> Result<(Link, ServerInfo, Way), Fault> {
+    async fn establish(&mut self, control: &ConnectionControl) -> Result<(Link, ServerInfo, Way), Fault> {
         // Until the connection exists, there is nothing that could outlive us.
-        let unconnected = strings.gone.clone().drop_guard();
+        let unconnected = control.gone.clone().drop_guard();
         let known = self.known_hosts().await?;
         self.tell(SessionEvent::Stage(Stage::Resolving)).await;
-        let addresses = connect::resolve(&self.settings.host, self.settings.port).await?;
+        let addresses = connect::resolve(&*self.network, &self.settings.host, self.settings.port).await?;
         self.tell(SessionEvent::Stage(Stage::Connecting)).await;
-        let connected = connect::connect(&self.settings.server(), &addresses).await?;
+        let connected = connect::connect(&*self.network, &self.settings.server(), &addresses).await?;
         self.tell(SessionEvent::Stage(Stage::Handshake)).await;
         let mut server = ServerInfo {
             address: connected.address,
@@ -146,12 +144,19 @@ impl Session {
         };
         let way = connected.way;
         unconnected.disarm();
-        let mut handle = self.handshake(connected, known, strings).await?;
-        server.algorithms = strings.farewell.algorithms();
+        let (mut handle, round_trip) = self.handshake(connected, known, control).await?;
+        server.round_trip = round_trip;
+        server.algorithms = control.farewell.algorithms();
         self.tell(SessionEvent::Stage(Stage::Authenticating)).await;
-        self.authenticate(&mut handle, &strings.farewell).await?;
+        self.authenticate(&mut handle, &control.farewell).await?;
         let doubted = Arc::clone(&self.orders.prove);
-        let link = Link::new(handle, self.attempt, strings.gone.clone(), doubted);
+        let link = Link::new(
+            handle,
+            self.attempt,
+            control.gone.clone(),
+            doubted,
+            Arc::clone(&control.wear),
+        );
         Ok((link, server, way))
     }
 
@@ -181,26 +186,30 @@ impl Session {
         &self,
         connected: Connected,
         known: KnownHosts,
-        strings: &Strings,
-    ) -> Result<Handle<Client>, Fault> {
+        control: &ConnectionControl,
+    ) -> Result<(Handle<Client>, Duration), Fault> {
+        let Connected {
+            mut socket,
+            round_trip,
+            ..
+        } = connected;
         let algorithms = known.algorithms(&self.settings.host, self.settings.port);
-        let config = Arc::new(offer::config(&algorithms, connected.round_trip));
-        let transport = Transport::new(
-            connected.socket,
-            strings.cut.clone(),
-            strings.gone.clone(),
-            strings.opening.clone(),
-            strings.heard.clone(),
-        );
-        let client = Client::new(Arc::clone(&self.settings), known, strings.farewell.clone());
-        let exchange = russh::client::connect_stream(config, transport, client);
+        let exchange = async {
+            let identified = identification::exchange(&mut *socket, &control.opening).await?;
+            let round_trip = round_trip.max(identified.round_trip);
+            let config = Arc::new(offer::config(&algorithms, round_trip, self.limits));
+            let transport = Transport::new(socket, identified, control.clone());
+            let client = Client::new(Arc::clone(&self.settings), known, control.clone());
+            let handle = russh::client::connect_stream(config, transport, client).await?;
+            Ok((handle, round_trip))
+        };
         let server = self.settings.server();
         match timeout(HANDSHAKE_DEADLINE, exchange).await {
-            Ok(Ok(handle)) => Ok(handle),
-            Ok(Err(error)) => Err(strings
+            Ok(Ok(shaken)) => Ok(shaken),
+            Ok(Err(error)) => Err(control
                 .farewell
                 .refusal()
-                .unwrap_or_else(|| handshake_fault(server, &error, &strings.opening.text()))),
+                .unwrap_or_else(|| handshake_fault(server, &error, &control.opening.text()))),
             Err(_) => Err(Fault::HandshakeTimeout { server }),
         }
     }
@@ -238,17 +247,19 @@ impl Session {
         link: Link,
         server: ServerInfo,
         way: Way,
-        strings: &Strings,
+        control: &ConnectionControl,
     ) -> Option<Fault> {
         let link = Arc::new(link);
+        let worn = AtomicBool::new(false);
         self.links.show(&link);
         self.tell(SessionEvent::Established(server)).await;
         let end = tokio::select! {
-            () = strings.gone.cancelled() => Some(strings.farewell.end()),
-            () = self.measure(&link, &strings.heard) => Some(Some(End::Silence)),
-            never = self.prove(&link, way, &strings.heard) => match never {},
+            () = control.gone.cancelled() => Some(control.farewell.end()),
+            () = self.measure(&link, &control.heard) => Some(Some(End::Silence)),
+            never = self.prove(&link, way, &control.heard) => match never {},
+            never = self.wear_out(&control.wear, &worn) => match never {},
             () = self.orders.hang_up.cancelled() => None,
-            () = self.retired(&link) => None,
+            () = self.retired(&link, &worn) => None,
         };
         self.links.withdraw(self.attempt);
         if let Some(end) = end {
@@ -256,17 +267,32 @@ impl Session {
         }
         let goodbye = async {
             link.disconnect().await;
-            strings.gone.cancelled().await;
+            control.gone.cancelled().await;
         };
         let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
         None
     }
 
-    /// Resolves when the session was told to retire and may.
-    async fn retired(&self, link: &Link) {
+    /// Resolves when the session was told to retire and may. One that is merely worn works: it ends with
+    /// its last connection, however long that takes.
+    async fn retired(&self, link: &Link, worn: &AtomicBool) {
         self.orders.retire.cancelled().await;
         self.links.withdraw(self.attempt);
-        let _ = timeout(DRAIN, link.vacated()).await;
+        if worn.load(Ordering::Relaxed) {
+            link.vacated().await;
+        } else {
+            let _ = timeout(DRAIN, link.vacated()).await;
+        }
+    }
+
+    /// Tells at each step that the session is worn, and notes it.
+    async fn wear_out(&self, wear: &Wear, worn: &AtomicBool) -> Infallible {
+        loop {
+            wear.worn().await;
+            worn.store(true, Ordering::Relaxed);
+            let memory = wear.memory();
+            self.tell(SessionEvent::Worn { memory }).await;
+        }
     }
 
     /// Whenever the session is doubted, finds out whether it still works, and whether a new one would
@@ -274,7 +300,7 @@ impl Session {
     async fn prove(&self, link: &Arc<Link>, way: Way, heard: &Heard) -> Infallible {
         loop {
             self.orders.prove.notified().await;
-            let patience = match way.now() {
+            let patience = match way.now(&*self.network) {
                 Route::Same => PROOF_DEADLINE,
                 Route::Other => {
                     self.tell(SessionEvent::Rerouted).await;

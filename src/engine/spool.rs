@@ -12,11 +12,13 @@ use file::{Outcome, SpoolFile};
 use queue::Queue;
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Sleep, sleep};
 
 /// How long the disk may take over one batch. Meanwhile the connection's memory fills up, and then
 /// the session waits for the disk too, so this is also the longest that one can disturb the others.
@@ -111,8 +113,8 @@ impl Spool {
 /// What waits for one local program: a queue of bytes, first in, first out.
 ///
 /// The disk is never touched on the caller's thread. Before it waits for anything, whoever uses the
-/// backlog calls [`Backlog::settle`]; while [`Backlog::is_working`], it polls [`Backlog::work`]; and it
-/// pushes nothing while not [`Backlog::has_room`].
+/// backlog calls [`Backlog::settle`] and polls [`Backlog::poll_work`]; and it pushes nothing while not
+/// [`Backlog::has_room`].
 #[derive(Debug)]
 pub struct Backlog {
     spool: Arc<Spool>,
@@ -125,7 +127,7 @@ pub struct Backlog {
 #[derive(Debug)]
 struct Work {
     task: JoinHandle<(SpoolFile, io::Result<Outcome>)>,
-    deadline: Instant,
+    deadline: Pin<Box<Sleep>>,
 }
 
 impl Backlog {
@@ -198,27 +200,28 @@ impl Backlog {
                 let outcome = file.perform(job, &spool.dir);
                 (file, outcome)
             }),
-            deadline: Instant::now() + DISK_PATIENCE,
+            deadline: Box::pin(sleep(DISK_PATIENCE)),
         });
         Ok(())
     }
 
-    /// Waits for the disk to finish its job; for ever when it has none. Cancel safe.
+    /// Ready when the disk has finished a job. Pending for as long as it has none.
     ///
     /// # Errors
     /// The disk failed, or is too slow.
-    pub async fn work(&mut self) -> Result<(), SpoolError> {
+    pub fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SpoolError>> {
         let Some(work) = &mut self.work else {
-            return std::future::pending().await;
+            return Poll::Pending;
         };
-        let (file, outcome) = tokio::time::timeout_at(work.deadline, &mut work.task)
-            .await
-            .map_err(|_| SpoolError::DiskTooSlow)?
-            .map_err(io::Error::other)?;
+        let Poll::Ready(done) = Pin::new(&mut work.task).poll(cx) else {
+            ready!(work.deadline.as_mut().poll(cx));
+            return Poll::Ready(Err(SpoolError::DiskTooSlow));
+        };
         self.work = None;
+        let (file, outcome) = done.map_err(io::Error::other)?;
         self.file = file;
         self.queue.complete(outcome?);
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -279,6 +282,11 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
+
+    async fn worked(backlog: &mut Backlog) -> Result<(), SpoolError> {
+        poll_fn(|cx| backlog.poll_work(cx)).await
+    }
 
     fn take_all(backlog: &mut Backlog, into: &mut Vec<u8>) {
         while backlog.is_readable() {
@@ -312,7 +320,7 @@ mod tests {
         for index in 0..1_000 {
             while !backlog.has_room() {
                 backlog.settle().unwrap();
-                backlog.work().await.unwrap();
+                worked(&mut backlog).await.unwrap();
             }
             backlog.push(pattern(index * message, message));
             backlog.settle().unwrap();
@@ -325,12 +333,12 @@ mod tests {
             take_all(&mut backlog, &mut read);
             backlog.settle().unwrap();
             if backlog.is_working() {
-                backlog.work().await.unwrap();
+                worked(&mut backlog).await.unwrap();
             }
         }
         assert!(read == pattern(0, total));
         while backlog.is_working() {
-            backlog.work().await.unwrap();
+            worked(&mut backlog).await.unwrap();
             backlog.settle().unwrap();
         }
         assert_eq!((spool.in_memory(), spool.on_disk()), (0, 0));
@@ -353,7 +361,7 @@ mod tests {
                 break error;
             }
             if !backlog.has_room()
-                && let Err(error) = backlog.work().await
+                && let Err(error) = worked(&mut backlog).await
             {
                 break error;
             }
@@ -374,6 +382,6 @@ mod tests {
             backlog.push(pattern(0, 1 << 20));
             backlog.settle().unwrap();
         }
-        assert!(matches!(backlog.work().await, Err(SpoolError::Disk(_))));
+        assert!(matches!(worked(&mut backlog).await, Err(SpoolError::Disk(_))));
     }
 }

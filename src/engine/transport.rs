@@ -9,15 +9,18 @@
 //! (`inactivity_timeout`), but that counts the silence in which a person is asked as well, and ends
 //! the session on an answer that took longer.
 
-use crate::platform;
-use std::io;
+use super::client::Farewell;
+use super::identification::{Identified, LINE};
+use super::network::ServerSocket;
+use super::wear::Wear;
+use bytes::Buf;
+use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -34,11 +37,16 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(45);
 
 /// A socket that can be cut.
 pub struct Transport {
-    socket: BufReader<TcpStream>,
+    socket: BufReader<Box<dyn ServerSocket>>,
+    /// What was read before russh took over, and how far russh has read it.
+    received: Cursor<Vec<u8>>,
+    /// Of russh's identification, which was sent already, what it has not written yet.
+    identification: &'static [u8],
     stalled: Option<Pin<Box<Sleep>>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     opening: Opening,
     heard: Heard,
+    wear: Arc<Wear>,
     _gone: tokio_util::sync::DropGuard,
 }
 
@@ -53,7 +61,7 @@ impl Opening {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    fn note(&self, bytes: &[u8]) {
+    pub(super) fn note(&self, bytes: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = OPENING_MOST.saturating_sub(kept.len());
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -77,24 +85,64 @@ impl Heard {
     }
 }
 
+/// By what a transport is held from outside of russh. Cheap to clone; clones hold the same.
+#[derive(Clone, Default)]
+pub struct ConnectionControl {
+    /// Ends it.
+    pub cut: CancellationToken,
+    /// Cancelled when it has ended.
+    pub gone: CancellationToken,
+    /// What the server said first.
+    pub opening: Opening,
+    /// How often the server was heard.
+    pub heard: Heard,
+    /// What its use costs.
+    pub wear: Arc<Wear>,
+    /// What it tells about its end.
+    pub farewell: Farewell,
+}
+
 impl Transport {
-    /// Takes the socket over. `cut` ends it; `gone` is cancelled when it has ended.
-    #[must_use]
-    pub fn new(
-        socket: TcpStream,
-        cut: CancellationToken,
-        gone: CancellationToken,
-        opening: Opening,
-        heard: Heard,
+    /// Takes over a socket on which identifications were exchanged.
+    pub(super) fn new(
+        socket: Box<dyn ServerSocket>,
+        identified: Identified,
+        control: ConnectionControl,
     ) -> Self {
         Self {
             socket: BufReader::with_capacity(READ_BUFFER, socket),
+            received: Cursor::new(identified.received),
+            identification: LINE.as_bytes(),
             stalled: None,
-            cut: Box::pin(cut.cancelled_owned()),
-            opening,
-            heard,
-            _gone: gone.drop_guard(),
+            cut: Box::pin(control.cut.cancelled_owned()),
+            opening: control.opening,
+            heard: control.heard,
+            wear: control.wear,
+            _gone: control.gone.drop_guard(),
         }
+    }
+
+    /// Of what was read before russh took over, as much as fits. Nothing when it is used up.
+    fn replay(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let left = self.received.remaining();
+        if left == 0 {
+            return false;
+        }
+        let count = left.min(buf.remaining());
+        buf.put_slice(&self.received.chunk()[..count]);
+        self.received.advance(count);
+        if !self.received.has_remaining() {
+            self.received = Cursor::default();
+        }
+        true
+    }
+
+    /// How many of these bytes russh writes of an identification that was sent already.
+    fn swallow(&mut self, bytes: &[u8]) -> usize {
+        let count = self.identification.len().min(bytes.len());
+        debug_assert_eq!(self.identification[..count], bytes[..count]);
+        self.identification = &self.identification[count..];
+        count
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -129,15 +177,20 @@ impl AsyncRead for Transport {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check_cut(cx)?;
+        if self.replay(buf) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let from_the_system = self.socket.buffer().is_empty();
         std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         if from_the_system {
             // sshd sends what completes a message only when its first part is acknowledged
             // (Nagle, RFC 9293 section 3.7.4): delayed, that costs 40 ms for each new channel.
-            platform::quick_ack(self.socket.get_ref());
+            self.socket.get_ref().quick_ack();
         }
-        self.opening.note(&buf.filled()[before..]);
+        let read = &buf.filled()[before..];
+        self.opening.note(read);
+        self.wear.encrypted(read.len());
         self.heard.note();
         Poll::Ready(Ok(()))
     }
@@ -150,7 +203,14 @@ impl AsyncWrite for Transport {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_cut(cx)?;
+        let swallowed = self.swallow(bytes);
+        if swallowed > 0 {
+            return Poll::Ready(Ok(swallowed));
+        }
         let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = written {
+            self.wear.encrypted(count);
+        }
         self.bound(cx, written)
     }
 
@@ -171,28 +231,42 @@ impl AsyncWrite for Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::network::{Network, SystemNetwork};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::time::Instant;
 
     async fn pair() -> (Transport, TcpStream, CancellationToken) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let cut = CancellationToken::new();
-        let transport = Transport::new(
-            near.unwrap(),
-            cut.clone(),
-            CancellationToken::new(),
-            Opening::default(),
-            Heard::default(),
-        );
-        (transport, far.unwrap().0, cut)
+        let (near, far) = tokio::join!(SystemNetwork.connect(address), listener.accept());
+        let control = ConnectionControl::default();
+        let identified = Identified {
+            received: b"SSH-2.0-x\r\n\0".to_vec(),
+            round_trip: Duration::ZERO,
+        };
+        let transport = Transport::new(near.unwrap(), identified, control.clone());
+        (transport, far.unwrap().0, control.cut)
+    }
+
+    #[tokio::test]
+    async fn identifications_are_read_again_and_not_sent_twice() {
+        let (mut transport, mut far, _cut) = pair().await;
+        transport.write_all(LINE.as_bytes()).await.unwrap();
+        transport.write_all(b"packet").await.unwrap();
+        let mut sent = [0; 6];
+        far.read_exact(&mut sent).await.unwrap();
+        assert_eq!(&sent, b"packet");
+        far.write_all(b"more").await.unwrap();
+        let mut read = [0; 16];
+        transport.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"SSH-2.0-x\r\n\0more");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_write_that_nobody_takes_fails_after_a_while() {
         let (mut transport, _far, _cut) = pair().await;
+        transport.write_all(LINE.as_bytes()).await.unwrap();
         let start = Instant::now();
         let error = loop {
             if let Err(error) = transport.write_all(&[0; 1 << 16]).await {
@@ -206,6 +280,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_alone_fails_nothing() {
         let (mut transport, mut far, _cut) = pair().await;
+        transport.write_all(LINE.as_bytes()).await.unwrap();
         sleep(WRITE_DEADLINE * 3).await;
         transport.write_all(b"late").await.unwrap();
         let mut late = [0; 4];
@@ -216,6 +291,7 @@ mod tests {
     #[tokio::test]
     async fn a_cut_fails_a_read_that_waits() {
         let (mut transport, _far, cut) = pair().await;
+        transport.read_exact(&mut [0; 12]).await.unwrap();
         let reading = tokio::spawn(async move { transport.read_u8().await });
         tokio::task::yield_now().await;
         cut.cancel();

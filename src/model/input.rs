@@ -97,6 +97,12 @@ pub enum SessionEvent {
     Silent,
     /// A new session would leave by another network than this one did.
     Rerouted,
+    /// It works, and another session should take over: its key has encrypted much, or it holds `memory`
+    /// bytes that only its end gives back.
+    Worn {
+        /// In bytes.
+        memory: u64,
+    },
     /// It is over; always the last event. A hang-up of ours ends with `None`.
     Ended(Option<Fault>),
 }

@@ -2,6 +2,8 @@
 
 use crate::common::{Account, CertificateAuthority, Key, Scratch, Sshd, wait_until};
 use passerelle::engine::link::Links;
+use passerelle::engine::network::SystemNetwork;
+use passerelle::engine::offer::SessionLimits;
 use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
 use passerelle::model::{
     Attempt, AuthMethod, Fault, Input, Secret, SessionEvent, TunnelId, TunnelSettings,
@@ -77,6 +79,8 @@ impl Login {
             vault: Arc::clone(&self.vault),
             inputs,
             answers,
+            network: Arc::new(SystemNetwork),
+            limits: SessionLimits::default(),
             links: Links::default(),
             orders: orders.clone(),
         };

@@ -2,7 +2,8 @@
 
 use super::interactive::MOST_ROUNDS;
 use super::*;
-use crate::engine::offer;
+use crate::engine::offer::{self, SessionLimits};
+use crate::engine::transport::ConnectionControl;
 use crate::hostkey::KnownHosts;
 use crate::model::{Attempt, Input, Secret, SessionEvent, samples};
 use crate::secrets::SecretKey;
@@ -151,13 +152,11 @@ impl User {
             let running = server::run_stream(Arc::new(config), far, server).await?;
             running.await
         });
-        let farewell = Farewell::default();
-        let client = Client::new(
-            Arc::clone(&settings),
-            KnownHosts::default(),
-            farewell.clone(),
-        );
-        let config = Arc::new(offer::config(&[], Duration::ZERO));
+        let control = ConnectionControl::default();
+        let farewell = control.farewell.clone();
+        let client = Client::new(Arc::clone(&settings), KnownHosts::default(), control);
+        let config = offer::config(&[], Duration::ZERO, SessionLimits::default());
+        let config = Arc::new(config);
         let mut handle = russh::client::connect_stream(config, near, client)
             .await
             .unwrap();

@@ -1,9 +1,8 @@
 //! A channel as a byte stream, for protocols that want one. Dropping it leaves the channel in order.
 
-use crate::engine::parting;
+use crate::engine::channel::{self, OpenChannel, Outgoing};
 use bytes::{Buf, Bytes};
-use russh::client::Msg;
-use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use russh::{ChannelMsg, ChannelReadHalf};
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -12,25 +11,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The stream.
 ///
-/// russh has one of its own, which closes the channel when it is dropped; see [`parting`] for what
+/// russh has one of its own, which closes the channel when it is dropped; see [`channel`] for what
 /// that costs.
 pub(super) struct ChannelStream {
     /// Taken when it is dropped.
-    halves: Option<(ChannelReadHalf, ChannelWriteHalf<Msg>)>,
+    halves: Option<(ChannelReadHalf, Outgoing)>,
     writer: Box<dyn AsyncWrite + Send + Unpin>,
     unread: Bytes,
     ended: bool,
 }
 
 impl ChannelStream {
-    pub(super) fn new(channel: Channel<Msg>) -> Self {
-        let (reader, writer) = channel.split();
-        Self {
-            writer: Box::new(writer.make_writer()),
-            halves: Some((reader, writer)),
+    /// `None` for a channel that was taken apart before.
+    pub(super) fn new(channel: OpenChannel) -> Option<Self> {
+        let (incoming, outgoing) = channel.split()?;
+        Some(Self {
+            writer: outgoing.writer(),
+            halves: Some((incoming, outgoing)),
             unread: Bytes::new(),
             ended: false,
-        }
+        })
     }
 }
 
@@ -71,15 +71,16 @@ impl AsyncWrite for ChannelStream {
         Pin::new(&mut self.writer).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.writer).poll_shutdown(cx)
+    /// The one EOF is sent when the channel is left.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
 impl Drop for ChannelStream {
     fn drop(&mut self) {
         if let Some((reader, writer)) = self.halves.take() {
-            parting::leave_soon(reader, writer);
+            channel::leave_soon(reader, writer);
         }
     }
 }

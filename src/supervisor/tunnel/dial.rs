@@ -51,6 +51,7 @@ impl Tunnel {
             SessionEvent::RoundTrip(measured) => self.answered(measured, cx),
             SessionEvent::Silent => self.silent(cx),
             SessionEvent::Rerouted => self.rerouted(cx),
+            SessionEvent::Worn { memory } => self.worn(memory, cx),
             SessionEvent::Ended(fault) => self.ended(fault, cx),
         }
     }

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// One change of the network comes in several steps: address, routes, then the next family.
 const SETTLE: Duration = Duration::from_millis(250);
 
+/// A session that holds so much memory in vain is not kept for the sake of the one before it.
+const WORN_OUT: u64 = 64 << 20;
+
 impl Tunnel {
     /// Whatever was wrong with the network may be over, and whatever was right may not be any more.
     pub(in crate::supervisor) fn environment_changed(&mut self, cx: &mut Context<'_>) {
@@ -94,6 +97,15 @@ impl Tunnel {
         self.want_successor(cx);
     }
 
+    /// The live session works, and has piled up what only its end gives back. It tells that again and
+    /// again, so this may wait for the one before it to end with its last connection; but not
+    /// without end.
+    pub(super) fn worn(&mut self, memory: u64, cx: &mut Context<'_>) {
+        if self.leaving.is_none() || memory >= WORN_OUT {
+            self.want_successor(cx);
+        }
+    }
+
     /// An event of the successor to the live session.
     pub(super) fn successor_event(
         &mut self,
@@ -124,7 +136,10 @@ impl Tunnel {
                     self.drop_successor(cx);
                 }
             }
-            SessionEvent::RoundTrip(_) | SessionEvent::Silent | SessionEvent::Rerouted => {}
+            SessionEvent::RoundTrip(_)
+            | SessionEvent::Silent
+            | SessionEvent::Rerouted
+            | SessionEvent::Worn { .. } => {}
         }
     }
 

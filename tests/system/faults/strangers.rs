@@ -5,6 +5,8 @@ use crate::common::network::in_own_network;
 use crate::common::{Home, Scene, Sshd, Stranger, descriptors, wait_until};
 use passerelle::config::default_settings;
 use passerelle::engine::link::Links;
+use passerelle::engine::network::SystemNetwork;
+use passerelle::engine::offer::SessionLimits;
 use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
 use passerelle::model::{Attempt, TunnelSettings};
 use passerelle::secrets::Vault;
@@ -89,6 +91,8 @@ fn session(port: u16) -> Session {
         // Nobody listens.
         inputs: mpsc::channel(1).0,
         answers: mpsc::channel(1).1,
+        network: Arc::new(SystemNetwork),
+        limits: SessionLimits::default(),
         links: Links::default(),
         orders: Orders::default(),
     }

@@ -4,6 +4,8 @@ use crate::common::{Key, Scratch, Sshd, free_port, wait_for};
 use passerelle::engine::forward::{Forward, Means};
 use passerelle::engine::holding::Holding;
 use passerelle::engine::link::Links;
+use passerelle::engine::network::SystemNetwork;
+use passerelle::engine::offer::SessionLimits;
 use passerelle::engine::session::{KnownHostsFiles, Orders, Session};
 use passerelle::engine::spool::{Limits, Spool};
 use passerelle::model::{
@@ -120,6 +122,8 @@ impl Rig {
             vault: Arc::new(Vault::in_memory()),
             inputs: self.inputs.clone(),
             answers: mpsc::channel(1).1,
+            network: Arc::new(SystemNetwork),
+            limits: SessionLimits::default(),
             links: self.links.clone(),
             orders: Orders::default(),
         };
@@ -133,6 +137,7 @@ impl Rig {
         let (spool, counters) = (Arc::clone(&self.spool), Arc::clone(&self.counters));
         let inputs = self.inputs.clone();
         let means = Means {
+            network: Arc::new(SystemNetwork),
             links,
             spool,
             counters,

@@ -1,0 +1,113 @@
+//! One channel of a session, and how our side leaves it.
+//!
+//! russh forgets a channel only when the server closes it first: of one that we close, a part stays in its
+//! tables until the session ends. So we say that nothing more comes, which makes most
+//! servers close, and close ourselves only when that has no effect. What stays is counted as
+//! [`Wear`].
+//!
+//! EOF and CLOSE are sent once each at most, in this order: RFC 4254 section 5.3. A server may take a
+//! second EOF for an error of the whole session, and AsyncSSH does.
+
+use super::wear::Wear;
+use bytes::Bytes;
+use russh::client::Msg;
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+use tokio::runtime::Handle;
+
+/// How long the server may take to close a channel that is of no more use to us.
+pub(super) const ABRUPT: Duration = Duration::from_secs(1);
+
+/// A channel that is open. Dropped, it is left: it never stays behind without an owner.
+pub struct OpenChannel(Option<(ChannelReadHalf, Outgoing)>);
+
+impl OpenChannel {
+    pub(super) fn new(channel: Channel<Msg>, wear: Arc<Wear>) -> Self {
+        let (incoming, half) = channel.split();
+        let outgoing = Outgoing {
+            half,
+            ended: AtomicBool::new(false),
+            wear,
+        };
+        Self(Some((incoming, outgoing)))
+    }
+
+    /// Its two directions. Whoever takes them leaves the channel, by [`leave`].
+    pub(super) fn split(mut self) -> Option<(ChannelReadHalf, Outgoing)> {
+        self.0.take()
+    }
+}
+
+impl Drop for OpenChannel {
+    fn drop(&mut self) {
+        if let Some((incoming, outgoing)) = self.0.take() {
+            leave_soon(incoming, outgoing);
+        }
+    }
+}
+
+/// Our direction of a channel.
+pub(super) struct Outgoing {
+    half: ChannelWriteHalf<Msg>,
+    /// EOF was sent.
+    ended: AtomicBool,
+    wear: Arc<Wear>,
+}
+
+/// The session has ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the session has ended")]
+pub(super) struct SessionEnded;
+
+impl Outgoing {
+    /// Sends the bytes, as far as the server's window goes at once, and waits for it to open for the
+    /// rest.
+    pub(super) async fn send(&self, data: Bytes) -> Result<(), SessionEnded> {
+        self.half.data_bytes(data).await.map_err(|_| SessionEnded)
+    }
+
+    /// Says that nothing more comes, unless that was said.
+    pub(super) async fn end(&self) -> Result<(), SessionEnded> {
+        if self.ended.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.half.eof().await.map_err(|_| SessionEnded)?;
+        self.ended.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A writer of the same direction, for protocols that want one. It is not to be shut down: that
+    /// would send an EOF of its own.
+    pub(super) fn writer(&self) -> Box<dyn AsyncWrite + Send + Unpin> {
+        Box::new(self.half.make_writer())
+    }
+}
+
+/// Leaves the channel in a task of its own, for those who cannot wait.
+pub(super) fn leave_soon(incoming: ChannelReadHalf, outgoing: Outgoing) {
+    // Without a runtime there is no session either.
+    if let Ok(runtime) = Handle::try_current() {
+        drop(runtime.spawn(leave(incoming, outgoing, ABRUPT)));
+    }
+}
+
+/// Leaves the channel: the server has `patience` to close it, then we do. What still arrives is
+/// thrown away.
+pub(super) async fn leave(
+    mut incoming: ChannelReadHalf,
+    outgoing: Outgoing,
+    patience: Duration,
+) {
+    let closed = async { while !matches!(incoming.wait().await, Some(ChannelMsg::Close) | None) {} };
+    // At the same time the channel is emptied: the session's task may wait for that before it takes a
+    // word.
+    let parting = async { tokio::join!(outgoing.end(), closed) };
+    if tokio::time::timeout(patience, parting).await.is_err() {
+        drop(incoming);
+        outgoing.wear.channel_closed_first();
+        let _ = outgoing.half.close().await;
+    }
+}

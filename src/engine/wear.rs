@@ -1,0 +1,113 @@
+//! What a session piles up until it ends, so that another one takes over from it in time.
+//!
+//! - russh 0.65 keeps the reply to each refused channel open in a queue that is read during the log-in
+//!   only (about 550 bytes each), and a part of each channel that we close before the server does.
+//! - A key is good for so many bytes: see [`KEY_MOST`]. Rekeys are left to the server; this is for a server
+//!   that never starts one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Notify;
+
+/// A refused channel open, in bytes of memory: measured over 60,000 of them.
+const REFUSED: u64 = 550;
+
+/// A channel that we closed first, in bytes of memory: the queue of its messages.
+const CLOSED_FIRST: u64 = 4_000;
+
+/// So much memory makes a session worn, and each time as much again.
+const MEMORY_STEP: u64 = 1 << 20;
+
+/// So many bytes on one key make a session worn, and each time as much again: a quarter of
+/// [`KEY_MOST`].
+const KEY_STEP: u64 = KEY_MOST / 4;
+
+/// The most bytes that one key may encrypt. AES works on blocks of 16 bytes, and RFC 4344 section 3.2
+/// advises new keys after 2³² blocks: 64 GiB. No packet is shorter than 36 bytes on the wire, so that
+/// these are fewer than 2³¹ packets, RFC 4344 section 3.1, and no sequence number comes twice.
+pub(super) const KEY_MOST: u64 = 64 << 30;
+
+/// The wear of one session. Counted by whoever causes it.
+#[derive(Debug, Default)]
+pub struct Wear {
+    memory: AtomicU64,
+    key: AtomicU64,
+    step: Notify,
+}
+
+impl Wear {
+    /// The server refused a channel open.
+    pub(super) fn channel_refused(&self) {
+        self.add(&self.memory, REFUSED, MEMORY_STEP);
+    }
+
+    /// We closed a channel before the server did.
+    pub(super) fn channel_closed_first(&self) {
+        self.add(&self.memory, CLOSED_FIRST, MEMORY_STEP);
+    }
+
+    /// So many bytes came or went by the present keys.
+    pub(super) fn encrypted(&self, bytes: usize) {
+        self.add(&self.key, bytes as u64, KEY_STEP);
+    }
+
+    /// There are new keys.
+    pub(super) fn rekeyed(&self) {
+        self.key.store(0, Ordering::Relaxed);
+    }
+
+    /// Memory that will not be given back before the session ends, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the session has worn by one more step.
+    pub(super) async fn worn(&self) {
+        self.step.notified().await;
+    }
+
+    fn add(&self, what: &AtomicU64, amount: u64, step: u64) {
+        let before = what.fetch_add(amount, Ordering::Relaxed);
+        if before / step != (before + amount) / step {
+            self.step.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    fn is_worn(wear: &Wear) -> bool {
+        wear.worn().now_or_never().is_some()
+    }
+
+    #[test]
+    fn each_mebibyte_of_refusals_is_a_step() {
+        let wear = Wear::default();
+        let step = MEMORY_STEP.div_ceil(REFUSED);
+        for _ in 1..step {
+            wear.channel_refused();
+        }
+        assert!(!is_worn(&wear));
+        wear.channel_refused();
+        assert!(is_worn(&wear) && !is_worn(&wear));
+        for _ in 0..step {
+            wear.channel_refused();
+        }
+        assert!(is_worn(&wear));
+    }
+
+    #[test]
+    fn new_keys_begin_anew() {
+        let wear = Wear::default();
+        for _ in 0..100 {
+            wear.encrypted(KEY_STEP as usize - 1);
+            assert!(!is_worn(&wear));
+            wear.rekeyed();
+        }
+        wear.encrypted(KEY_STEP as usize);
+        assert!(is_worn(&wear));
+    }
+}
