@@ -96,12 +96,9 @@ pub(super) fn leave_soon(incoming: ChannelReadHalf, outgoing: Outgoing) {
 
 /// Leaves the channel: the server has `patience` to close it, then we do. What still arrives is
 /// thrown away.
-pub(super) async fn leave(
-    mut incoming: ChannelReadHalf,
-    outgoing: Outgoing,
-    patience: Duration,
-) {
-    let closed = async { while !matches!(incoming.wait().await, Some(ChannelMsg::Close) | None) {} };
+pub(super) async fn leave(mut incoming: ChannelReadHalf, outgoing: Outgoing, patience: Duration) {
+    let closed =
+        async { while !matches!(incoming.wait().await, Some(ChannelMsg::Close) | None) {} };
     // At the same time the channel is emptied: the session's task may wait for that before it takes a
     // word.
     let parting = async { tokio::join!(outgoing.end(), closed) };

@@ -80,7 +80,11 @@ pub struct Client {
 impl Client {
     /// A client that judges the server's key by `known` and the pins in `settings`.
     #[must_use]
-    pub fn new(settings: Arc<TunnelSettings>, known: KnownHosts, control: ConnectionControl) -> Self {
+    pub fn new(
+        settings: Arc<TunnelSettings>,
+        known: KnownHosts,
+        control: ConnectionControl,
+    ) -> Self {
         Self {
             settings,
             known,

@@ -285,7 +285,9 @@ mod tests {
         let dead = tokio::net::TcpSocket::new_v4().unwrap();
         dead.bind(address("127.0.0.1:0")).unwrap();
         let addresses = [dead.local_addr().unwrap(), good];
-        let connected = connect(&SystemNetwork, "m@s:722", &addresses).await.unwrap();
+        let connected = connect(&SystemNetwork, "m@s:722", &addresses)
+            .await
+            .unwrap();
         assert_eq!(connected.address, good);
     }
 }

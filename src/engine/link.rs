@@ -320,7 +320,9 @@ mod tests {
                 .unwrap()
                 .success()
         );
-        let ConnectionControl { cut, gone, wear, .. } = control;
+        let ConnectionControl {
+            cut, gone, wear, ..
+        } = control;
         let link = Link::new(handle, Attempt(1), gone, Arc::default(), wear);
         assert!(link.round_trip().await.is_some());
 

@@ -41,7 +41,8 @@ pub trait Network: Send + Sync {
     fn source(&self, to: SocketAddr) -> io::Result<IpAddr>;
 
     /// Listens at every address of `local`, and nobody else can.
-    fn listen(&self, local: LocalBind) -> BoxFuture<'static, Result<Box<dyn LocalListener>, Fault>>;
+    fn listen(&self, local: LocalBind)
+    -> BoxFuture<'static, Result<Box<dyn LocalListener>, Fault>>;
 
     /// Notifies `changed` whenever addresses or routes change, or the machine wakes. Ends where
     /// nothing can be watched.

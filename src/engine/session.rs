@@ -128,14 +128,19 @@ impl Session {
         fault
     }
 
-    async fn establish(&mut self, control: &ConnectionControl) -> Result<(Link, ServerInfo, Way), Fault> {
+    async fn establish(
+        &mut self,
+        control: &ConnectionControl,
+    ) -> Result<(Link, ServerInfo, Way), Fault> {
         // Until the connection exists, there is nothing that could outlive us.
         let unconnected = control.gone.clone().drop_guard();
         let known = self.known_hosts().await?;
         self.tell(SessionEvent::Stage(Stage::Resolving)).await;
-        let addresses = connect::resolve(&*self.network, &self.settings.host, self.settings.port).await?;
+        let addresses =
+            connect::resolve(&*self.network, &self.settings.host, self.settings.port).await?;
         self.tell(SessionEvent::Stage(Stage::Connecting)).await;
-        let connected = connect::connect(&*self.network, &self.settings.server(), &addresses).await?;
+        let connected =
+            connect::connect(&*self.network, &self.settings.server(), &addresses).await?;
         self.tell(SessionEvent::Stage(Stage::Handshake)).await;
         let mut server = ServerInfo {
             address: connected.address,

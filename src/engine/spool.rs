@@ -382,6 +382,9 @@ mod tests {
             backlog.push(pattern(0, 1 << 20));
             backlog.settle().unwrap();
         }
-        assert!(matches!(worked(&mut backlog).await, Err(SpoolError::Disk(_))));
+        assert!(matches!(
+            worked(&mut backlog).await,
+            Err(SpoolError::Disk(_))
+        ));
     }
 }

@@ -79,16 +79,16 @@ fn a_storm_of_rekeys_under_both_ways_leaves_every_byte_whole() {
     assert_rekeyed(&scene);
 }
 
-/// OpenSSH leaves it to us: for AES-GCM it has no limit that comes first.
+/// With AES-GCM a key is good for 64 GiB: neither OpenSSH nor Passerelle changes it before. A rekey of ours
+/// would end the session where much is under way.
 #[test]
-fn more_than_a_gibibyte_is_rekeyed_by_passerelle_itself() {
+fn more_than_a_gibibyte_needs_no_rekey() {
     let scene = Scene::healthy(Sshd::start());
     let length = GIBIBYTE + GIBIBYTE / 4;
     let got = Pattern::summary(&mut download(&scene, length)).expect("it comes whole");
     assert_eq!(got, expected(length));
     let exchanges = scene.sshd.logged("SSH2_MSG_NEWKEYS received");
-    println!("{exchanges} key exchanges");
-    assert!(exchanges >= 2);
+    assert_eq!(exchanges, 1);
     assert_eq!(scene.sshd.connections(), 1);
 }
 

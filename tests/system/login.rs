@@ -105,6 +105,7 @@ impl Login {
                     | SessionEvent::RoundTrip(_)
                     | SessionEvent::Silent
                     | SessionEvent::Rerouted
+                    | SessionEvent::Worn { .. }
                     | SessionEvent::Ended(_) => {}
                 }
             }

@@ -31,3 +31,4 @@ mod secrets;
 mod session;
 mod terminal;
 mod tray;
+mod wear;

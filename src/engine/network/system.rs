@@ -61,7 +61,10 @@ impl Network for SystemNetwork {
         Ok(socket.local_addr()?.ip())
     }
 
-    fn listen(&self, local: LocalBind) -> BoxFuture<'static, Result<Box<dyn LocalListener>, Fault>> {
+    fn listen(
+        &self,
+        local: LocalBind,
+    ) -> BoxFuture<'static, Result<Box<dyn LocalListener>, Fault>> {
         async move {
             let listeners = Listeners::bind(local).await?;
             Ok(Box::new(listeners) as Box<dyn LocalListener>)

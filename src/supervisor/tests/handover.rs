@@ -222,6 +222,34 @@ fn a_third_session_waits_until_the_first_has_left() {
     assert_eq!(bench.dials(), [3]);
 }
 
+const WORN: SessionEvent = SessionEvent::Worn { memory: 1 << 20 };
+
+#[test]
+fn a_worn_session_serves_until_another_one_takes_over() {
+    let mut bench = settled();
+    bench.session(1, WORN);
+    assert_eq!(bench.dials(), [2]);
+    assert_eq!(bench.phase(), Phase::Healthy);
+    bench.establish(2);
+    assert!(bench.actions().contains(&retire(1)));
+    assert_eq!(bench.phase(), Phase::Healthy);
+}
+
+#[test]
+fn a_worn_session_waits_for_the_one_before_it_but_not_without_end() {
+    let mut bench = settled();
+    bench.session(1, WORN);
+    bench.establish(2);
+    bench.pass(FAR);
+    bench.actions();
+    bench.session(2, WORN);
+    assert_eq!(bench.actions(), []);
+    bench.session(2, SessionEvent::Worn { memory: 64 << 20 });
+    assert_eq!(bench.actions(), [hang_up(1)]);
+    bench.session(1, SessionEvent::Ended(None));
+    assert_eq!(bench.dials(), [3]);
+}
+
 #[test]
 fn down_takes_every_session_down() {
     let mut bench = silent();
