@@ -7,6 +7,7 @@ mod admit;
 mod agents;
 pub mod ask;
 pub mod auth;
+mod beat;
 pub mod channel;
 pub mod client;
 pub mod connect;
@@ -24,6 +25,7 @@ pub mod pump;
 pub mod session;
 pub mod spool;
 pub mod transport;
+pub mod turns;
 pub mod wear;
 
 use crate::model::{

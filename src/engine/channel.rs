@@ -8,15 +8,19 @@
 //! EOF and CLOSE are sent once each at most, in this order: RFC 4254 section 5.3. A server may take a
 //! second EOF for an error of the whole session, and AsyncSSH does.
 
+use super::turns::Turns;
 use super::wear::Wear;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
+use tokio::task::yield_now;
 
 /// How long the server may take to close a channel that is of no more use to us.
 pub(super) const ABRUPT: Duration = Duration::from_secs(1);
@@ -25,12 +29,13 @@ pub(super) const ABRUPT: Duration = Duration::from_secs(1);
 pub struct OpenChannel(Option<(ChannelReadHalf, Outgoing)>);
 
 impl OpenChannel {
-    pub(super) fn new(channel: Channel<Msg>, wear: Arc<Wear>) -> Self {
+    pub(super) fn new(channel: Channel<Msg>, wear: Arc<Wear>, turns: Arc<Turns>) -> Self {
         let (incoming, half) = channel.split();
         let outgoing = Outgoing {
             half,
             ended: AtomicBool::new(false),
             wear,
+            turns,
         };
         Self(Some((incoming, outgoing)))
     }
@@ -55,6 +60,7 @@ pub(super) struct Outgoing {
     /// EOF was sent.
     ended: AtomicBool,
     wear: Arc<Wear>,
+    turns: Arc<Turns>,
 }
 
 /// The session has ended.
@@ -66,7 +72,18 @@ impl Outgoing {
     /// Sends the bytes, as far as the server's window goes at once, and waits for it to open for the
     /// rest.
     pub(super) async fn send(&self, data: Bytes) -> Result<(), SessionEnded> {
-        self.half.data_bytes(data).await.map_err(|_| SessionEnded)
+        let turn = self.turns.turn(data.len()).await;
+        let mut sending = pin!(self.half.data_bytes(data));
+        if let Some(sent) = sending.as_mut().now_or_never() {
+            if turn.is_some() {
+                // The session takes it before there is more.
+                yield_now().await;
+            }
+            return sent.map_err(|_| SessionEnded);
+        }
+        // It waits for its own window, or for room in the queue: meanwhile others have their turns.
+        drop(turn);
+        sending.await.map_err(|_| SessionEnded)
     }
 
     /// Says that nothing more comes, unless that was said.

@@ -3,6 +3,7 @@
 //! What the system tells is not relied upon alone: a clock that leaps has slept too, whoever put the
 //! machine or this process to sleep.
 
+use super::beat::{BEAT, beat};
 use super::network::{Network, now};
 use crate::model::Input;
 use std::convert::Infallible;
@@ -13,8 +14,7 @@ use tokio::sync::{Notify, mpsc};
 /// One change comes as many messages: those of this time are told as one.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How often the clocks are looked at, and how much later than that is a leap.
-const BEAT: Duration = Duration::from_secs(5);
+/// The clocks are looked at on each beat; so much later than that is a leap.
 const LEAP: Duration = Duration::from_secs(5);
 
 /// Watches until the engine ends.
@@ -44,7 +44,7 @@ async fn tell(changed: &Notify, inputs: mpsc::Sender<Input>) {
 async fn watch_clocks(changed: &Notify) -> Infallible {
     let mut clocks = Clocks::at(now(), SystemTime::now());
     loop {
-        tokio::time::sleep(BEAT).await;
+        beat().await;
         if clocks.leapt(now(), SystemTime::now()) {
             tracing::info!("a clock leapt: the machine or this process slept");
             changed.notify_one();

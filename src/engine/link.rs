@@ -3,6 +3,7 @@
 use super::channel::OpenChannel;
 use super::client::Client;
 use super::network::now;
+use super::turns::Turns;
 use super::wear::Wear;
 use crate::model::{Attempt, RemoteTarget};
 use russh::ChannelOpenFailure;
@@ -84,6 +85,7 @@ pub struct Link {
     gone: CancellationToken,
     doubted: Arc<Notify>,
     wear: Arc<Wear>,
+    turns: Arc<Turns>,
     guests: watch::Sender<usize>,
 }
 
@@ -118,7 +120,8 @@ pub enum OpenError {
 
 impl Link {
     /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended,
-    /// `doubted` is notified when it may not work any more, and `wear` counts what its use costs.
+    /// `doubted` is notified when it may not work any more, `wear` counts what its use costs,
+    /// and `turns` keeps bulk senders from filling its queue.
     #[must_use]
     pub fn new(
         handle: Handle<Client>,
@@ -126,6 +129,7 @@ impl Link {
         gone: CancellationToken,
         doubted: Arc<Notify>,
         wear: Arc<Wear>,
+        turns: Arc<Turns>,
     ) -> Self {
         Self {
             handle: Arc::new(handle),
@@ -133,6 +137,7 @@ impl Link {
             gone,
             doubted,
             wear,
+            turns,
             guests: watch::Sender::new(0),
         }
     }
@@ -181,6 +186,7 @@ impl Link {
         let handle = Arc::clone(&self.handle);
         let gone = self.gone.clone();
         let wear = Arc::clone(&self.wear);
+        let turns = Arc::clone(&self.turns);
         let target = target.clone();
         // In a task of its own: a confirmation that comes after the caller has left would
         // otherwise leave a channel open that nobody owns.
@@ -193,7 +199,7 @@ impl Link {
             );
             let outcome = tokio::select! {
                 outcome = opening => match outcome {
-                    Ok(channel) => Ok(OpenChannel::new(channel, wear)),
+                    Ok(channel) => Ok(OpenChannel::new(channel, wear, turns)),
                     Err(error) => Err(open_error(error, &wear)),
                 },
                 () = gone.cancelled() => Err(OpenError::SessionGone),
@@ -321,9 +327,13 @@ mod tests {
                 .success()
         );
         let ConnectionControl {
-            cut, gone, wear, ..
+            cut,
+            gone,
+            wear,
+            turns,
+            ..
         } = control;
-        let link = Link::new(handle, Attempt(1), gone, Arc::default(), wear);
+        let link = Link::new(handle, Attempt(1), gone, Arc::default(), wear, turns);
         assert!(link.round_trip().await.is_some());
 
         silent.cancel();

@@ -8,11 +8,6 @@ use russh::{Limits, Preferred, SshId, cipher, compression, kex, mac};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Silence for this long is answered by a keepalive; the third that stays unanswered ends the
-/// session. russh counts to `max + 1`, so two here: dead after 30 s.
-const KEEPALIVE: Duration = Duration::from_secs(10);
-const KEEPALIVE_MAX: usize = 2;
-
 /// The window, RFC 4254 section 5.2, for a server next door and at most.
 const WINDOW_LEAST: u32 = 2 << 20;
 const WINDOW_MOST: u32 = 32 << 20;
@@ -67,10 +62,10 @@ pub fn config(known: &[Algorithm], round_trip: Duration, limits: SessionLimits) 
             mac: Cow::Borrowed(MACS),
             compression: Cow::Borrowed(&[compression::NONE]),
         },
-        // The transport bounds a blocked write, and authentication its own silence.
+        // The transport bounds a blocked write, authentication its own silence, and the session asks the
+        // server by itself whether it is there.
         inactivity_timeout: None,
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: KEEPALIVE_MAX,
+        keepalive_interval: None,
         ..Config::default()
     }
 }

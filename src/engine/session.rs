@@ -5,6 +5,7 @@
 //! [`Session::run`] returns.
 
 use super::ask::Asker;
+use super::beat::beat;
 use super::client::{Client, End, Farewell};
 use super::connect::{self, Connected, Route, Way};
 use super::link::{Link, Links};
@@ -35,12 +36,9 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);
 /// How long the good-bye may take, and how long russh's task may take to notice that it is cut.
 const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
 
-/// How often the round trip is measured while the session stands.
-const MEASURE_EVERY: Duration = Duration::from_secs(30);
-
-/// A round trip that takes longer is as good as none, unless something else is heard of the server: far
-/// more than a stalled link takes to recover.
-const ROUND_TRIP_DEADLINE: Duration = Duration::from_secs(60);
+/// At each beat the server is asked for one round trip. It is given up when it does not answer for so long,
+/// and nothing else is heard of it: in all within 31 s. A link that stalls for 20 s loses nothing.
+const SILENCE_DEADLINE: Duration = Duration::from_millis(20_800);
 
 /// A session that is doubted has this long to answer. A link that takes longer is of no use to
 /// whoever waits, and if it recovers, the session is still there.
@@ -161,6 +159,7 @@ impl Session {
             control.gone.clone(),
             doubted,
             Arc::clone(&control.wear),
+            Arc::clone(&control.turns),
         );
         Ok((link, server, way))
     }
@@ -333,18 +332,17 @@ impl Session {
         }
     }
 
-    /// Measures the round trip now and then. Ends when one takes too long, and nothing else is heard.
-    ///
-    /// Keepalives find a server that is silent; but they are sent and counted by the task that
-    /// serves the session, and this finds that task stuck, too.
+    /// Asks the server for a round trip at each beat, and ends when it has fallen silent. russh has
+    /// keepalives of its own; these measure too, wake the program with everything else, and find the
+    /// task stuck that serves the session.
     async fn measure(&self, link: &Link, heard: &Heard) {
         loop {
-            match unless_silent(ROUND_TRIP_DEADLINE, heard, link.round_trip()).await {
+            match unless_silent(SILENCE_DEADLINE, heard, link.round_trip()).await {
                 Ok(Some(round_trip)) => self.tell(SessionEvent::RoundTrip(round_trip)).await,
                 Ok(None) => std::future::pending().await,
                 Err(Silence) => return,
             }
-            tokio::time::sleep(MEASURE_EVERY).await;
+            beat().await;
         }
     }
 
@@ -436,23 +434,23 @@ mod tests {
         let heard = Heard::default();
         let uploading = async {
             for _ in 0..4 {
-                sleep(ROUND_TRIP_DEADLINE * 3 / 4).await;
+                sleep(SILENCE_DEADLINE * 3 / 4).await;
                 heard.note();
             }
             std::future::pending::<Infallible>().await
         };
-        let answer = sleep(ROUND_TRIP_DEADLINE * 3);
+        let answer = sleep(SILENCE_DEADLINE * 3);
         let answered = tokio::select! {
-            answered = unless_silent(ROUND_TRIP_DEADLINE, &heard, answer) => answered,
+            answered = unless_silent(SILENCE_DEADLINE, &heard, answer) => answered,
             never = uploading => match never {},
         };
         assert_eq!(answered, Ok(()));
 
         let never = std::future::pending::<()>();
         let start = Instant::now();
-        let silent = unless_silent(ROUND_TRIP_DEADLINE, &heard, never).await;
+        let silent = unless_silent(SILENCE_DEADLINE, &heard, never).await;
         assert_eq!(silent, Err(Silence));
-        assert_eq!(start.elapsed(), ROUND_TRIP_DEADLINE);
+        assert_eq!(start.elapsed(), SILENCE_DEADLINE);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 use super::client::Farewell;
 use super::identification::{Identified, LINE};
 use super::network::ServerSocket;
+use super::turns::Turns;
 use super::wear::Wear;
 use bytes::Buf;
 use std::io::{self, Cursor};
@@ -47,6 +48,7 @@ pub struct Transport {
     opening: Opening,
     heard: Heard,
     wear: Arc<Wear>,
+    turns: Arc<Turns>,
     _gone: tokio_util::sync::DropGuard,
 }
 
@@ -98,6 +100,8 @@ pub struct ConnectionControl {
     pub heard: Heard,
     /// What its use costs.
     pub wear: Arc<Wear>,
+    /// Whose turn it is to send.
+    pub turns: Arc<Turns>,
     /// What it tells about its end.
     pub farewell: Farewell,
 }
@@ -118,6 +122,7 @@ impl Transport {
             opening: control.opening,
             heard: control.heard,
             wear: control.wear,
+            turns: control.turns,
             _gone: control.gone.drop_guard(),
         }
     }
@@ -208,6 +213,7 @@ impl AsyncWrite for Transport {
             return Poll::Ready(Ok(swallowed));
         }
         let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.turns.socket_takes(written.is_ready());
         if let Poll::Ready(Ok(count)) = written {
             self.wear.encrypted(count);
         }

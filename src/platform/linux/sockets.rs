@@ -1,7 +1,7 @@
 //! TCP sockets: exclusive listeners, and what each kind of connection is tuned to.
 
 use rustix::net::sockopt;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -12,6 +12,9 @@ const BACKLOG: i32 = 128;
 
 /// How long written data may stay unacknowledged before the system gives the connection up.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// How much may wait in the system to be sent, in bytes: a small message waits behind it.
+const UNSENT: u32 = 128 << 10;
 
 /// Listens on the address, which nobody else can then do. Not blocking; an IPv6 address takes no
 /// IPv4 connection.
@@ -44,6 +47,8 @@ pub fn tune_session_socket(stream: &TcpStream) {
     let milliseconds = u32::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(u32::MAX);
     let refused = sockopt::set_tcp_user_timeout(stream, milliseconds).map_err(io::Error::from);
     note(refused, "TCP_USER_TIMEOUT");
+    let bounded = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    note(bounded, "TCP_NOTSENT_LOWAT");
 }
 
 /// For a connection of a local program: no delay.
