@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steward::Steward;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 /// How long the last lines may take to be printed.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -269,8 +270,17 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
             narrate(&mut narrator, handle.snapshots.clone(), printer),
         )
     };
+    // Not in here: what this thread's own future waits for, costs the system two calls each time it comes.
+    let mut running = JoinSet::new();
+    running.spawn(engine.run());
     tokio::select! {
-        () = engine.run() => {}
+        ended = running.join_next() => {
+            if let Some(Err(error)) = ended
+                && let Ok(defect) = error.try_into_panic()
+            {
+                std::panic::resume_unwind(defect);
+            }
+        }
         () = told_twice_to_end(&handle.inputs) => {
             tracing::warn!("told twice to end: not waiting for the sessions");
         }

@@ -13,6 +13,7 @@ mod auth;
 mod browser;
 #[path = "../common/mod.rs"]
 mod common;
+mod cost;
 mod demo;
 mod dialog;
 mod faults;

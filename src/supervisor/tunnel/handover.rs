@@ -15,6 +15,13 @@ use std::time::{Duration, Instant};
 /// One change of the network comes in several steps: address, routes, then the next family.
 const SETTLE: Duration = Duration::from_millis(250);
 
+/// Whether a round trip has changed so much that it is worth to be shown: each new one would wake
+/// whoever shows the state.
+fn differs(shown: Duration, measured: Duration) -> bool {
+    let by = shown.abs_diff(measured);
+    by >= Duration::from_millis(1) && by > shown / 4
+}
+
 /// A session that holds so much memory in vain is not kept for the sake of the one before it.
 const WORN_OUT: u64 = 64 << 20;
 
@@ -70,7 +77,9 @@ impl Tunnel {
         let State::Live(live) = &mut self.state else {
             return;
         };
-        live.round_trip = measured;
+        if differs(live.round_trip, measured) {
+            live.round_trip = measured;
+        }
         if live.is_silent() {
             live.trust = Trust::Good;
             self.drop_successor(cx);
