@@ -21,6 +21,7 @@ pub use narrate::Output;
 pub use tray::run_with_icon;
 
 use crate::config::{self, ConfigErrors, Loaded, Watcher};
+use crate::engine::beat;
 use crate::engine::network::SystemNetwork;
 use crate::engine::offer::SessionLimits;
 use crate::engine::session::KnownHostsFiles;
@@ -189,6 +190,7 @@ fn hold(options: &RunOptions, start: Start, face: Face) -> Result<(), RunError> 
     // 5. The engine, and what surrounds it.
     platform::raise_descriptor_limit();
     platform::keep_freed_memory();
+    beat::begin();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -7,7 +7,7 @@ mod admit;
 mod agents;
 pub mod ask;
 pub mod auth;
-mod beat;
+pub mod beat;
 pub mod channel;
 pub mod client;
 pub mod connect;

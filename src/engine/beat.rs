@@ -4,10 +4,17 @@ use super::network::now;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// From one beat to the next.
-pub(super) const BEAT: Duration = Duration::from_secs(10);
+/// From one beat to the next: a multiple of 4,096 ms. tokio keeps its timers in wheels of 64 slots, the finest
+/// of one millisecond: one that is due at such a multiple after the runtime began wakes the program
+/// once, any other one up to four times.
+pub(super) const BEAT: Duration = Duration::from_millis(3 * 4_096);
 
 static BEGINNING: LazyLock<Instant> = LazyLock::new(now);
+
+/// Beats count from here: to be called right before the runtime is made.
+pub fn begin() {
+    LazyLock::force(&BEGINNING);
+}
 
 /// Waits for the next beat.
 pub(super) async fn beat() {

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 const GATHER: Duration = Duration::from_millis(100);
 
 /// The clocks are looked at on each beat; so much later than that is a leap.
-const LEAP: Duration = Duration::from_secs(5);
+const LEAP: Duration = Duration::from_secs(2);
 
 /// Watches until the engine ends.
 pub(super) async fn watch(network: Arc<dyn Network>, inputs: mpsc::Sender<Input>) {

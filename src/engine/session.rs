@@ -37,8 +37,8 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);
 const GOODBYE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// At each beat the server is asked for one round trip. It is given up when it does not answer for so long,
-/// and nothing else is heard of it: in all within 31 s. A link that stalls for 20 s loses nothing.
-const SILENCE_DEADLINE: Duration = Duration::from_millis(20_800);
+/// and nothing else is heard of it: in all within 33 s. A link that stalls for 20 s loses nothing.
+const SILENCE_DEADLINE: Duration = Duration::from_millis(20_500);
 
 /// A session that is doubted has this long to answer. A link that takes longer is of no use to
 /// whoever waits, and if it recovers, the session is still there.

@@ -33,7 +33,7 @@ const READ_BUFFER: usize = 256 << 10;
 const OPENING_MOST: usize = 512;
 
 /// How long the network may take no byte of what is to be sent. While a write blocks, russh does not
-/// look at its keepalive timer.
+/// send what asks whether the server is there.
 const WRITE_DEADLINE: Duration = Duration::from_secs(45);
 
 /// A socket that can be cut.
