@@ -11,7 +11,8 @@
 //!   has the key.
 //! - A server that is known by `@cert-authority` alone is refused and not asked about, since the
 //!   user would be asked to accept what the certificate is there to prove.
-//! - A file that is there and cannot be read refuses everything; `ssh` goes on without it.
+//! - A file that is there and cannot be read refuses everything; `ssh` goes on without it. So does a
+//!   file that does not answer, until it does.
 
 mod line;
 mod names;
@@ -19,13 +20,12 @@ mod store;
 
 pub use store::{forget, record};
 
+use crate::files::{self, FileError};
 use crate::model::{Fault, PresentedKey};
 use line::{Line, Marker};
 use names::ServerName;
 use russh::keys::{Algorithm, HashAlg, PublicKey};
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The largest known_hosts file to read, in bytes: some 100,000 hosts.
@@ -85,17 +85,21 @@ pub enum Verdict {
 }
 
 impl KnownHosts {
-    /// Reads these files; a missing one says nothing.
+    /// Reads these files; a missing one says nothing. Blocks.
     ///
     /// # Errors
-    /// [`Fault::KnownHostsUnreadable`] when one is there and cannot be read.
+    /// [`Fault::KnownHostsUnreadable`] when one is there and cannot be read, [`Fault::FileTimeout`]
+    /// when one does not answer.
     pub fn read(paths: &[PathBuf]) -> Result<Self, Fault> {
         let mut known = Self::default();
         for path in paths {
-            match read_bounded(path) {
+            match files::read(path, LARGEST_FILE) {
                 Ok(text) => known.add(&path.display().to_string(), &text),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => {
+                Err(FileError::Missing) => {}
+                Err(FileError::Silent) => return Err(Fault::FileTimeout { path: path.clone() }),
+                Err(
+                    error @ (FileError::NotAFile | FileError::TooBig { .. } | FileError::Io(_)),
+                ) => {
                     return Err(Fault::KnownHostsUnreadable {
                         path: path.clone(),
                         detail: error.to_string(),
@@ -311,17 +315,6 @@ fn signature_algorithms(key: &PublicKey) -> Vec<Algorithm> {
     } else {
         Vec::new()
     }
-}
-
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_end(&mut text)?;
-    if text.len() as u64 > LARGEST_FILE {
-        return Err(ErrorKind::FileTooLarge.into());
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod config;
 pub mod demo;
 pub mod desktop;
 pub mod engine;
+pub mod files;
 pub mod hostkey;
 pub mod i18n;
 pub mod ipc;

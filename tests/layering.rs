@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 const DOCUMENT: &str = "docs/architecture.md";
 
 /// A room, and the rooms that it may import. `*`: all of them.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("paths", &[]),
     ("clock", &[]),
     ("platform", &["model", "paths"]),
-    ("config", &["model", "paths", "platform"]),
-    ("hostkey", &["model", "paths", "platform"]),
+    ("files", &["platform"]),
+    ("config", &["model", "paths", "platform", "files"]),
+    ("hostkey", &["model", "paths", "platform", "files"]),
     ("secrets", &["model", "paths", "platform"]),
     ("i18n", &["model", "paths", "config"]),
     ("desktop", &["platform"]),
@@ -36,6 +37,7 @@ const TABLE: [(&str, &[&str]); 17] = [
             "platform",
             "model",
             "paths",
+            "files",
         ],
     ),
     ("ui", &["model", "i18n", "platform", "clock"]),

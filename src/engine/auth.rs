@@ -28,7 +28,8 @@ use crate::supervisor::Grant;
 use agent::Agents;
 use candidate::{Candidate, Shown, arrange};
 use ending::InFlight;
-use keyfile::KeyFile;
+use futures_util::future::join_all;
+use keyfile::{KeyFile, OnDisk};
 use known::{Given, Known};
 use notes::Notes;
 use patience::{Patience, TimeIsUp};
@@ -40,6 +41,7 @@ use sign::{Signing, Unsigned};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinError;
 
 /// How long the server may take for all of it, and key files and agents' listings with it. The time
 /// in which a person is asked does not count: it has bounds of its own.
@@ -74,6 +76,7 @@ pub async fn authenticate(
         candidates: Vec::new(),
         rsa_hash: HashAlg::Sha512,
         password: None,
+        silent: None,
         notes: Notes::default(),
     };
     exchange.run().await
@@ -104,6 +107,8 @@ struct Exchange<'a> {
     /// What to sign with by an RSA key.
     rsa_hash: HashAlg,
     password: Option<Given>,
+    /// A key file that did not answer, and was passed over.
+    silent: Option<PathBuf>,
     notes: Notes,
 }
 
@@ -155,8 +160,7 @@ impl Exchange<'_> {
     }
 
     async fn find_keys(&mut self) -> Result<(), Fault> {
-        let paths = self.settings.identity.clone();
-        let reading = tokio::task::spawn_blocking(move || read_all(&paths));
+        let reading = read_all(self.settings.identity.clone());
         let with_agents = self.settings.auth.contains(&AuthMethod::Agent);
         let notes = &mut self.notes;
         let listing = async {
@@ -171,8 +175,13 @@ impl Exchange<'_> {
             return Err(self.out_of_time(InFlight::Nothing));
         };
         let files = match read {
-            Ok((files, noted)) => {
-                self.notes.append(noted);
+            Ok(Read {
+                files,
+                silent,
+                notes,
+            }) => {
+                self.notes.append(notes);
+                self.silent = silent;
                 files
             }
             Err(error) => {
@@ -303,14 +312,30 @@ impl Exchange<'_> {
     }
 }
 
-fn read_all(paths: &[PathBuf]) -> (Vec<Arc<KeyFile>>, Notes) {
-    let mut notes = Notes::default();
-    let files = paths
-        .iter()
-        .filter_map(|path| KeyFile::read(path, &mut notes))
-        .map(Arc::new)
-        .collect();
-    (files, notes)
+/// What the key files hold.
+struct Read {
+    files: Vec<Arc<KeyFile>>,
+    /// The first file that did not answer.
+    silent: Option<PathBuf>,
+    notes: Notes,
+}
+
+/// Reads all of them, within the time that one file may take.
+async fn read_all(paths: Vec<PathBuf>) -> Result<Read, JoinError> {
+    let read = join_all(paths.into_iter().map(OnDisk::read)).await;
+    // Large keys take their time.
+    let decoding = tokio::task::spawn_blocking(move || {
+        let mut notes = Notes::default();
+        let silent = read.iter().find_map(OnDisk::silent);
+        let files = read.into_iter();
+        let files = files.filter_map(|disk| KeyFile::decode(disk, &mut notes));
+        Read {
+            files: files.map(Arc::new).collect(),
+            silent,
+            notes,
+        }
+    });
+    decoding.await
 }
 
 #[cfg(test)]

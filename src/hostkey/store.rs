@@ -1,24 +1,26 @@
 //! Passerelle's own known_hosts: one line more, or some less. What it does not understand, it keeps.
 
+use super::LARGEST_FILE;
 use super::line::{Line, Marker};
 use super::names::ServerName;
+use crate::files::{self, FileError};
 use crate::model::{Fault, PresentedKey};
 use crate::platform;
 use russh::keys::{HashAlg, PublicKey};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Appends the key to `path`, Passerelle's own known_hosts, and returns once it is on the disk.
 ///
-/// One write, so that a crash leaves the line or a part of it, and a part is read as nothing.
+/// One write, so that a crash leaves the line or a part of it, and a part is read as nothing. Blocks.
 ///
 /// # Errors
-/// [`Fault::KnownHostsUnwritable`]; the file is then as before.
+/// [`Fault::KnownHostsUnwritable`]; the file is then as before, unless it did not answer in time.
 pub fn record(path: &Path, key: &PresentedKey) -> Result<(), Fault> {
     let recorded = match line_of(key) {
-        Some(line) => append(path, &line),
-        None => Err(ErrorKind::InvalidInput.into()),
+        Some(line) => files::work(path, move |path| append(path, &line)),
+        None => Err(FileError::Io(ErrorKind::InvalidInput.into())),
     };
     recorded.map_err(|error| Fault::KnownHostsUnwritable {
         key: key.clone(),
@@ -30,17 +32,20 @@ pub fn record(path: &Path, key: &PresentedKey) -> Result<(), Fault> {
 /// Removes from `path` the lines that make a key known for that server under its name with the
 /// port, and returns how many there were. `@revoked` and `@cert-authority` lines stay, as do those
 /// that are not understood, to the byte; a line for several servers goes as a whole. All of it is
-/// as `ssh-keygen -R` does.
+/// as `ssh-keygen -R` does. Blocks.
 ///
 /// # Errors
-/// When the file cannot be read or replaced; it is then as before.
-pub fn forget(path: &Path, host: &str, port: u16) -> io::Result<usize> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
+/// When the file cannot be read or replaced; it is then as before, unless it did not answer in time.
+pub fn forget(path: &Path, host: &str, port: u16) -> Result<usize, FileError> {
     let server = ServerName::new(host, port);
+    files::work(path, move |path| remove(path, &server))
+}
+
+fn remove(path: &Path, server: &ServerName) -> Result<usize, FileError> {
+    let text = match files::read_now(path, LARGEST_FILE) {
+        Err(FileError::Missing) => return Ok(0),
+        text => text?,
+    };
     let makes_known = |line: &&[u8]| {
         Line::parse(line)
             .is_some_and(|line| line.marker == Marker::Known && line.names.mean(&server.exact))
@@ -67,13 +72,10 @@ fn line_of(key: &PresentedKey) -> Option<String> {
     Some(format!("{name} {}\n", public.to_openssh().ok()?))
 }
 
-fn append(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = platform::private_file_options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
+fn append(path: &Path, line: &str) -> Result<(), FileError> {
+    let mut options = platform::private_file_options();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = files::open(path, &options)?;
     let end = file.seek(SeekFrom::End(0))?;
     let addition = if end == 0 || ends_with_newline(&mut file)? {
         line.to_owned()
@@ -125,6 +127,7 @@ fn sync_directory_of(path: &Path) {
 mod tests {
     use super::*;
     use crate::hostkey::{KnownHosts, Verdict, present};
+    use std::fs;
 
     const KEY: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAZmJYWb5P94FBpY1IwJZi33w3pepMEtckdT5kAW5zrj";
@@ -224,12 +227,22 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_reported() {
-        let path = Path::new("/dev/full");
-        let Err(Fault::KnownHostsUnwritable { detail, .. }) = record(path, &presented()) else {
-            panic!("recorded on a full disk");
-        };
-        assert!(detail.contains("No space left"), "{detail}");
+    fn nothing_is_recorded_in_what_is_no_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        // What is written to the null device is gone, and no error says so.
+        for path in [&fifo, Path::new("/dev/null"), directory.path()] {
+            let Err(Fault::KnownHostsUnwritable { detail, .. }) = record(path, &presented()) else {
+                panic!("recorded in {}", path.display());
+            };
+            assert_eq!(detail, "this is not a regular file");
+            assert!(matches!(
+                forget(path, "serveurproduction", 722),
+                Err(FileError::NotAFile)
+            ));
+        }
     }
 
     #[test]

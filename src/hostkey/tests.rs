@@ -218,7 +218,7 @@ fn a_missing_file_says_nothing_and_an_unreadable_one_closes() {
         Err(Fault::KnownHostsUnreadable { path, .. }) if path == no_file
     ));
 
-    File::options()
+    std::fs::File::options()
         .write(true)
         .open(&good)
         .unwrap()
@@ -228,6 +228,21 @@ fn a_missing_file_says_nothing_and_an_unreadable_one_closes() {
         KnownHosts::read(std::slice::from_ref(&good)),
         Err(Fault::KnownHostsUnreadable { path, .. }) if path == good
     ));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_has_no_end_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    for endless in [fifo, PathBuf::from("/dev/zero")] {
+        assert!(matches!(
+            KnownHosts::read(std::slice::from_ref(&endless)),
+            Err(Fault::KnownHostsUnreadable { path, .. }) if path == endless
+        ));
+    }
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub fn fault(language: Language, fault: &Fault) -> Explained {
             known_hosts_unreadable(l, &path.display().to_string(), detail),
             make_readable(l),
         ),
+        Fault::FileTimeout { path } => {
+            (file_timeout(l, &path.display().to_string()), check_disk(l))
+        }
         Fault::KnownHostsUnwritable { path, detail, .. } => (
             known_hosts_unwritable(l, &path.display().to_string(), detail),
             make_writable(l),
@@ -278,6 +281,9 @@ mod tests {
             Fault::KnownHostsUnreadable {
                 path: evil().into(),
                 detail: evil(),
+            },
+            Fault::FileTimeout {
+                path: evil().into(),
             },
             Fault::KnownHostsUnwritable {
                 key: key(),

@@ -55,6 +55,8 @@ pub enum Fault {
     HostCertificateUnsupported { host: String, source: String },
     /// A known_hosts file is there and cannot be read.
     KnownHostsUnreadable { path: PathBuf, detail: String },
+    /// A file that the dial needs is there, and nothing comes of it: its disk or share is gone.
+    FileTimeout { path: PathBuf },
     /// The accepted key could not be recorded.
     KnownHostsUnwritable {
         key: PresentedKey,
@@ -150,6 +152,7 @@ impl Fault {
             | Self::NotSsh { .. }
             | Self::HandshakeTimeout { .. }
             | Self::HandshakeFailed { .. }
+            | Self::FileTimeout { .. }
             | Self::AuthenticationTimeout { .. }
             | Self::Disconnected { .. }
             | Self::ConnectionLost { .. }
@@ -232,6 +235,7 @@ impl Fault {
             Self::HostKeyNotPinned { .. } => "host_key_not_pinned",
             Self::HostCertificateUnsupported { .. } => "host_certificate_unsupported",
             Self::KnownHostsUnreadable { .. } => "known_hosts_unreadable",
+            Self::FileTimeout { .. } => "file_timeout",
             Self::KnownHostsUnwritable { .. } => "known_hosts_unwritable",
             Self::AuthenticationRejected { .. } => "authentication_rejected",
             Self::NoCredential { .. } => "no_credential",

@@ -21,7 +21,7 @@ pub use appearance::appearance;
 pub use autostart::{autostart, autostart_declined, set_autostart};
 pub use desktop::{has_display, show_error, text_editor, tooltip_text, tray_icon_size};
 pub use environment::watch_environment;
-pub use files::{create_private_dir, private_file_options};
+pub use files::{create_private_dir, open_regular, private_file_options};
 pub use ipc::{IpcListener, ipc_connect};
 pub use keyring::{KEYRING, keyring_store};
 pub use memory::keep_freed_memory;

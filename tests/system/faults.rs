@@ -4,6 +4,7 @@
 mod away;
 mod bound;
 mod crowd;
+mod files;
 mod keyring;
 mod names;
 mod network;

@@ -1,6 +1,7 @@
 //! Private key files, and the certificates beside them.
 
 use super::notes::Notes;
+use crate::files::{self, Bytes, FileError};
 use crate::model::Secret;
 use russh::keys::signature::Signer;
 use russh::keys::ssh_encoding::Encode;
@@ -8,10 +9,7 @@ use russh::keys::ssh_key::private::KeypairData;
 use russh::keys::ssh_key::{self, Signature};
 use russh::keys::{Certificate, HashAlg, PrivateKey, PublicKey, decode_secret_key};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// No key or certificate that OpenSSH makes comes near it.
 const LARGEST: u64 = 64 * 1024;
@@ -24,23 +22,59 @@ pub(super) struct KeyFile {
     certificate: Option<Certificate>,
 }
 
+/// What the disk holds of a key: the file, and the certificate beside it.
+pub(super) struct OnDisk {
+    path: PathBuf,
+    key: Result<Bytes, FileError>,
+    certificate: Result<Bytes, FileError>,
+}
+
 /// The passphrase does not open the key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct WrongPassphrase;
 
+impl OnDisk {
+    /// Reads both, within the time that one file may take.
+    pub(super) async fn read(path: PathBuf) -> Self {
+        let beside = certificate_path(&path);
+        let (key, certificate) = tokio::join!(
+            files::read_async(&path, LARGEST),
+            files::read_async(&beside, LARGEST)
+        );
+        Self {
+            path,
+            key,
+            certificate,
+        }
+    }
+
+    /// The file that did not answer.
+    pub(super) fn silent(&self) -> Option<PathBuf> {
+        match (&self.key, &self.certificate) {
+            (Err(FileError::Silent), _) => Some(self.path.clone()),
+            (_, Err(FileError::Silent)) => Some(certificate_path(&self.path)),
+            _ => None,
+        }
+    }
+}
+
 impl KeyFile {
-    /// Reads the key at `path`; `None` when there is none, or none that can be used, which is then
-    /// noted. Blocks.
-    pub(super) fn read(path: &Path, notes: &mut Notes) -> Option<Self> {
-        let key = match read(path) {
+    /// The key in it; `None` when there is none, or none that can be used, which is then noted.
+    pub(super) fn decode(disk: OnDisk, notes: &mut Notes) -> Option<Self> {
+        let OnDisk {
+            path,
+            key,
+            certificate,
+        } = disk;
+        let key = match key {
             Ok(bytes) => decode(&bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(FileError::Missing) => return None,
             Err(error) => Err(error.to_string()),
         };
         match key {
             Ok(key) => Some(Self {
-                certificate: certificate_beside(path, &key, notes),
-                path: path.to_owned(),
+                certificate: certificate_for(&key, &path, certificate, notes),
+                path,
                 key,
             }),
             Err(problem) => {
@@ -48,6 +82,17 @@ impl KeyFile {
                 None
             }
         }
+    }
+
+    /// Reads the key at `path`. Blocks.
+    #[cfg(test)]
+    pub(super) fn read(path: &Path, notes: &mut Notes) -> Option<Self> {
+        let disk = OnDisk {
+            path: path.to_owned(),
+            key: files::read(path, LARGEST),
+            certificate: files::read(&certificate_path(path), LARGEST),
+        };
+        Self::decode(disk, notes)
     }
 
     /// Where it is.
@@ -100,18 +145,6 @@ pub(super) fn sign(
     Ok(encoded)
 }
 
-fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let file = File::open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() || about.len() > LARGEST {
-        return Err(io::Error::other("not a key file"));
-    }
-    // Room for all of it at once: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST as usize));
-    file.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn decode(bytes: &[u8]) -> Result<PrivateKey, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not a private key".to_owned())?;
     if text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
@@ -130,14 +163,24 @@ fn decode(bytes: &[u8]) -> Result<PrivateKey, String> {
     })
 }
 
-/// The certificate that stands in `KEY-cert.pub`, as `ssh-keygen -s` writes it.
-fn certificate_beside(path: &Path, key: &PrivateKey, notes: &mut Notes) -> Option<Certificate> {
+/// Where the certificate of the key at `path` is: `KEY-cert.pub`, as `ssh-keygen -s` writes it.
+fn certificate_path(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push("-cert.pub");
-    let path = PathBuf::from(name);
-    let bytes = match read(&path) {
+    PathBuf::from(name)
+}
+
+/// The certificate for the key at `path`, if what was read beside it is one.
+fn certificate_for(
+    key: &PrivateKey,
+    path: &Path,
+    read: Result<Bytes, FileError>,
+    notes: &mut Notes,
+) -> Option<Certificate> {
+    let path = certificate_path(path);
+    let bytes = match read {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(FileError::Missing) => return None,
         Err(error) => {
             notes.add(format!("{}: {error}", path.display()));
             return None;
@@ -208,11 +251,28 @@ mod tests {
             assert!(noted.contains(&format!("{}: ", path.display())), "{noted}");
             assert!(!noted.contains("canary"), "{noted}");
         }
-        let mut notes = Notes::default();
-        assert!(KeyFile::read(dir.path(), &mut notes).is_none());
-        // Windows says in words of its own that it opens no directory.
-        let named = format!("{}: ", dir.path().display());
-        assert!(notes.to_string().contains(&named), "{notes}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let noted = |path: &Path| {
+            let mut notes = Notes::default();
+            assert!(KeyFile::read(path, &mut notes).is_none());
+            assert_eq!(
+                notes.to_string(),
+                format!("{}: this is not a regular file", path.display())
+            );
+        };
+        noted(dir.path());
+        #[cfg(unix)]
+        {
+            let fifo = dir.path().join("fifo");
+            let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+            assert!(made.unwrap().success());
+            noted(&fifo);
+            noted(Path::new("/dev/zero"));
+        }
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Exchange<'_> {
                 offered: self.offered_names(),
                 detail: self.notes.to_string(),
             },
+            // What would have opened the account is in there, as far as anyone knows; and nothing was
+            // shown that the server could count against it.
+            Ending::NoCredential if let Some(path) = &self.silent => {
+                Fault::FileTimeout { path: path.clone() }
+            }
             Ending::NoCredential => Fault::NoCredential {
                 user,
                 server,

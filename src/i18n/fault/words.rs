@@ -134,8 +134,16 @@ messages! {
         en: "The list of known servers {path} cannot be read ({detail}). Without it Passerelle cannot recognise the server, and does not connect.",
     }
     make_readable() {
-        fr: "Rendez ce fichier lisible pour votre compte, ou écartez-le s’il est abîmé, puis : passerelle up.",
-        en: "Make the file readable for your account, or move it away if it is damaged, then: passerelle up.",
+        fr: "Rendez ce fichier lisible pour votre compte, ou écartez-le s’il est abîmé ou n’est pas un fichier ordinaire, puis : passerelle up.",
+        en: "Make the file readable for your account, or move it away if it is damaged or not a regular file, then: passerelle up.",
+    }
+    file_timeout(path: &str) {
+        fr: "Le fichier {path} ne répond pas : le disque ou le partage réseau où il se trouve est injoignable.",
+        en: "The file {path} does not answer: the disk or the network share that it is on cannot be reached.",
+    }
+    check_disk() {
+        fr: "Rétablissez ce disque ou ce partage, ou placez le fichier sur ce poste. Passerelle réessaie d’elle-même.",
+        en: "Bring that disk or share back, or keep the file on this machine. Passerelle tries again by itself.",
     }
     known_hosts_unwritable(path: &str, detail: &str) {
         fr: "La clé acceptée n’a pas pu être inscrite dans {path} ({detail}).",

@@ -1,5 +1,6 @@
 //! Files and directories for this user's eyes only.
 
+use rustix::fs::OFlags;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -34,6 +35,24 @@ pub fn private_file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
+}
+
+/// Opens the file, without waiting for what may be behind the name; `None`: it is not a regular file.
+///
+/// # Errors
+/// When it cannot be opened. [`io::ErrorKind::WouldBlock`]: another program holds a lease on it.
+pub fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
+    // Asked first: to open a device may already do something to it.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Ok(None);
+    }
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut options = options.clone();
+    let file = options
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    // Asked again: it may have been replaced meanwhile.
+    Ok(file.metadata()?.is_file().then_some(file))
 }
 
 #[cfg(test)]

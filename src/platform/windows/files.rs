@@ -2,19 +2,20 @@
 
 #![expect(
     unsafe_code,
-    reason = "CreateDirectoryW takes a security descriptor, std does not"
+    reason = "CreateDirectoryW takes a security descriptor, std does not; GetFileType is not in std"
 )]
 
 use super::identity::{ADMINISTRATORS, Permissions, SYSTEM, owner_of, user_sid};
 use super::wide;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
-use std::os::windows::io::AsHandle;
+use std::os::windows::io::{AsHandle, AsRawHandle};
 use std::path::Path;
 use windows_sys::Win32::Security::Authorization::SE_FILE_OBJECT;
 use windows_sys::Win32::Storage::FileSystem::{
-    CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, READ_CONTROL, WRITE_DAC,
+    CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_TYPE_DISK, GetFileType, READ_CONTROL,
+    WRITE_DAC,
 };
 
 /// Makes the directory, and those above it that are missing; gives every right in it to this user,
@@ -43,6 +44,21 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 #[must_use]
 pub fn private_file_options() -> OpenOptions {
     OpenOptions::new()
+}
+
+/// Opens the file, without waiting for what may be behind the name; `None`: it is not a regular file.
+///
+/// # Errors
+/// When it cannot be opened. [`io::ErrorKind::WouldBlock`]: another program holds a lease on it.
+pub fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
+    // Asked first: a directory is not opened, and not told apart from a file that is forbidden.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Ok(None);
+    }
+    let file = options.open(path)?;
+    // SAFETY: the handle is open as long as the file is.
+    let kind = unsafe { GetFileType(file.as_raw_handle()) };
+    Ok((kind == FILE_TYPE_DISK && file.metadata()?.is_file()).then_some(file))
 }
 
 fn create(path: &Path, permissions: &Permissions) -> io::Result<()> {
