@@ -17,7 +17,7 @@ mod shape;
 mod source;
 mod watch;
 
-pub use error::{Allowed, ConfigError, ConfigErrors, Position, Problem};
+pub use error::{Allowed, ConfigError, ConfigErrors, Counted, Position, Problem};
 pub use example::write_example;
 pub use keys::{About, Absent, KEYS, Section, keys_of};
 pub use mission::default_settings;
@@ -29,7 +29,8 @@ use crate::platform::{self, PolicySource};
 use reader::Layer;
 use report::Report;
 use source::Source;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::DeTable;
 
@@ -90,7 +91,8 @@ fn resolve(policy: Option<&Source>, file: Option<&Source>) -> Result<Loaded, Con
         Ok(_) => Vec::new(),
         Err(errors) => errors,
     };
-    errors.retain(|error| is_certain(error, &syntax));
+    let broken = first_broken(&syntax);
+    errors.retain(|error| is_certain(error, broken.get(&error.file)));
     errors.append(&mut syntax);
     errors.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
     Err(ConfigErrors(errors))
@@ -120,16 +122,29 @@ fn parse<'a>(source: &'a Source, errors: &mut Vec<ConfigError>) -> Layer<'a> {
     }
 }
 
-/// Whether the error would be there without the errors of syntax: these make the parser guess at
-/// what follows, and leave out what should have been there.
-fn is_certain(error: &ConfigError, syntax: &[ConfigError]) -> bool {
-    let line = |error: &ConfigError| error.position.map(|position| position.line);
-    let mut broken = syntax.iter().filter(|other| other.file == error.file);
+/// The line of the first error of syntax, for each source that has one.
+fn first_broken(syntax: &[ConfigError]) -> HashMap<PathBuf, Option<usize>> {
+    let mut first = HashMap::new();
+    for error in syntax {
+        let line = line(error);
+        let known = first.entry(error.file.clone()).or_insert(line);
+        *known = line.min(*known);
+    }
+    first
+}
+
+/// Whether the error would be there without the errors of syntax, of which the first is in the line
+/// `broken`: these make the parser guess at what follows, and leave out what should have been there.
+fn is_certain(error: &ConfigError, broken: Option<&Option<usize>>) -> bool {
     let takes_the_rest = matches!(
         error.problem,
         Problem::Missing | Problem::PrimaryOpensNothing
     );
-    broken.all(|other| line(error) < line(other) && !takes_the_rest)
+    broken.is_none_or(|broken| line(error) < *broken && !takes_the_rest)
+}
+
+fn line(error: &ConfigError) -> Option<usize> {
+    error.position.map(|position| position.line)
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub enum Problem {
     NotAFile,
     /// More than `limit` bytes.
     TooBig { limit: u64 },
+    /// Nothing comes of the file: its disk or share is gone.
+    Silent,
     /// The text is in another encoding.
     NotUtf8,
     /// Not TOML; the detail is the parser's, in English.
@@ -71,6 +73,8 @@ pub enum Problem {
     Malformed { found: String },
     /// A listener that other machines could reach.
     NotLoopback { address: IpAddr },
+    /// More of these than `limit`.
+    TooMany { what: Counted, limit: usize },
     /// The same value twice in a list.
     Repeated { found: String },
     /// Another tunnel, or another forward of the tunnel, has the name.
@@ -89,6 +93,31 @@ pub enum Problem {
     SecondPrimary { first: String, line: Option<usize> },
     /// The primary forward is what a click opens, and it has no `open`.
     PrimaryOpensNothing,
+}
+
+/// What there can be too many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Tunnels.
+    Tunnels,
+    /// Forwards, those of all tunnels together.
+    Forwards,
+    /// Items of one list.
+    Items,
+}
+
+impl Counted {
+    /// How many there may be.
+    ///
+    /// Each tunnel is a session, each forward two listeners and a line of the menu, each item is
+    /// compared with all others of its list.
+    #[must_use]
+    pub fn limit(self) -> usize {
+        match self {
+            Self::Tunnels => 64,
+            Self::Forwards | Self::Items => 256,
+        }
+    }
 }
 
 /// What a key takes.

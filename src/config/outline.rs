@@ -7,6 +7,7 @@
 use super::keys::{self, dotted};
 use super::reader::{Place, Rank, Reader, Scope};
 use crate::model::ForwardSettings;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A forward, before its values are read.
@@ -61,6 +62,12 @@ pub(super) fn forwards<'a>(
         (None, None) => return None,
     };
     let known = forwards.len();
+    let mut by_name = HashMap::new();
+    for (index, forward) in forwards.iter().enumerate() {
+        if let Some(name) = &forward.name {
+            by_name.entry(name.to_lowercase()).or_insert(index);
+        }
+    }
     for place in tunnel.policy() {
         let Some(list) = reader.table(place, keys::FORWARDS.name) else {
             continue;
@@ -69,10 +76,9 @@ pub(super) fn forwards<'a>(
             let Some(policy) = reader.table(&list, name.get_ref()) else {
                 continue;
             };
-            match forwards
-                .iter_mut()
-                .find(|forward| forward.is(name.get_ref()))
-            {
+            let end = forwards.len();
+            let index = *by_name.entry(name.get_ref().to_lowercase()).or_insert(end);
+            match forwards.get_mut(index) {
                 Some(forward) => forward.scope.overlay(policy),
                 None => forwards.push(ForwardOutline {
                     name: Some(name.get_ref().to_string()),
@@ -86,6 +92,10 @@ pub(super) fn forwards<'a>(
         index += 1;
         index <= known || !has_own_list || forward.is_imposed()
     });
+    let scopes: Vec<_> = forwards.iter().map(|forward| &forward.scope).collect();
+    if !reader.count_forwards(&scopes) {
+        forwards.clear();
+    }
     let list = dotted(&tunnel.path, keys::FORWARDS.name);
     for (index, forward) in forwards.iter_mut().enumerate() {
         forward.scope.path = format!("{list}[{index}]");
@@ -117,11 +127,6 @@ fn built_in_forward<'a>(mission: Arc<ForwardSettings>) -> ForwardOutline<'a> {
 }
 
 impl ForwardOutline<'_> {
-    fn is(&self, name: &str) -> bool {
-        let same = |own: &String| own.to_lowercase() == name.to_lowercase();
-        self.name.as_ref().is_some_and(same)
-    }
-
     /// Whether the policy alone says with force what there is to forward. What it says less about
     /// is meant for a forward that this user does not have.
     fn is_imposed(&self) -> bool {

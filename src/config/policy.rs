@@ -33,11 +33,10 @@ pub(super) fn read(policy: &PolicySource) -> Result<Option<Source>, ConfigErrors
     match policy {
         PolicySource::File(path) => Source::read(path),
         PolicySource::Registry { name, root } => match root {
-            Ok(root) => Ok(Some(Source {
-                name: PathBuf::from(name),
-                text: toml_of(root, &[]).to_string(),
-                has_lines: false,
-            })),
+            Ok(root) => Ok(Some(Source::made(
+                PathBuf::from(name),
+                toml_of(root, &[]).to_string(),
+            ))),
             Err(error) => Err(ConfigErrors(vec![ConfigError {
                 file: PathBuf::from(name),
                 position: None,

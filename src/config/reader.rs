@@ -1,7 +1,7 @@
 //! Looks a key up in the sources that may hold it, strongest first, and keeps track of whose value
 //! won.
 
-use super::error::{Allowed, ConfigError, Problem};
+use super::error::{Allowed, ConfigError, Counted, Problem};
 use super::keys::{self, About, Key, Section, dotted};
 use super::origin::{Origin, Origins};
 use super::report::Report;
@@ -113,6 +113,10 @@ impl At<'_> {
 pub(super) struct Reader {
     pub(super) errors: Vec<ConfigError>,
     pub(super) origins: Origins,
+    /// How many forwards there are so far.
+    forwards: usize,
+    /// There were too many, which is told once.
+    too_many_forwards: bool,
 }
 
 enum Lookup<'a, T> {
@@ -154,6 +158,12 @@ impl Reader {
     pub(super) fn tables<'a>(&mut self, place: &Place<'a>, key: &About) -> Option<Vec<Place<'a>>> {
         let node = place.table.get(key.name)?;
         let path = dotted(&place.path, key.name);
+        let (what, room, told) = if key.allowed == Allowed::Forwards {
+            let room = self.room_for_forwards();
+            (Counted::Forwards, room, self.too_many_forwards)
+        } else {
+            (Counted::Tunnels, Counted::Tunnels.limit(), false)
+        };
         let mut top = Report::on(place.source, &mut self.errors);
         let mut report = top.inside(path.clone(), Some(key.allowed));
         let Some(items) = node.get_ref().as_array() else {
@@ -162,6 +172,15 @@ impl Reader {
         };
         if items.is_empty() && key.allowed == Allowed::Tunnels {
             report.add(node.span(), Problem::Empty);
+        }
+        // A list that is too long is not looked into: what else is wrong there matters less.
+        if let Some(first) = items.get(room) {
+            if !told {
+                let limit = what.limit();
+                report.add(first.span(), Problem::TooMany { what, limit });
+            }
+            self.too_many_forwards |= what == Counted::Forwards;
+            return Some(Vec::new());
         }
         let mut tables = Vec::new();
         for (index, item) in items.iter().enumerate() {
@@ -174,6 +193,30 @@ impl Reader {
             }
         }
         Some(tables)
+    }
+
+    /// How many forwards there may still be.
+    fn room_for_forwards(&self) -> usize {
+        Counted::Forwards.limit().saturating_sub(self.forwards)
+    }
+
+    /// Counts the forwards of a tunnel, which the sources together have. Tells whether there is room
+    /// for all of them.
+    pub(super) fn count_forwards(&mut self, forwards: &[&Scope<'_>]) -> bool {
+        let first_too_many = forwards.get(self.room_for_forwards());
+        let Some(scope) = first_too_many else {
+            self.forwards += forwards.len();
+            return true;
+        };
+        if let Some(place) = scope.places.first().filter(|_| !self.too_many_forwards) {
+            let what = Counted::Forwards;
+            let limit = what.limit();
+            let mut top = Report::on(place.source, &mut self.errors);
+            top.inside(place.path.clone(), Some(Allowed::Forwards))
+                .add(place.header.clone(), Problem::TooMany { what, limit });
+        }
+        self.too_many_forwards = true;
+        false
     }
 
     /// The one table of that name in this place.

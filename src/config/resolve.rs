@@ -9,6 +9,9 @@ use super::{mission, policy};
 use crate::model::{
     ForwardId, ForwardSettings, Hold, LocalBind, Settings, TunnelId, TunnelSettings,
 };
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The settings that the sources amount to, or everything that is wrong with them.
@@ -18,7 +21,9 @@ pub(super) fn resolve(
 ) -> Result<(Settings, Origins), Vec<ConfigError>> {
     let mut resolver = Resolver::default();
     let settings = resolver.settings(policy, file);
-    let Reader { errors, origins } = resolver.reader;
+    let Reader {
+        errors, origins, ..
+    } = resolver.reader;
     match settings {
         Some(settings) if errors.is_empty() => Ok((settings, origins)),
         Some(_) | None => Err(errors),
@@ -28,10 +33,11 @@ pub(super) fn resolve(
 #[derive(Default)]
 struct Resolver {
     reader: Reader,
-    listeners: Vec<(LocalBind, Claim)>,
+    listeners: HashMap<SocketAddr, Claim>,
 }
 
 /// A key that was read before, and that a later one may not repeat.
+#[derive(Clone)]
 struct Claim {
     path: String,
     line: Option<usize>,
@@ -48,7 +54,7 @@ impl Claim {
 
 /// The names of one list, compared without regard to case: people do, and so does a registry.
 #[derive(Default)]
-struct Names(Vec<(String, Claim)>);
+struct Names(HashMap<String, Claim>);
 
 impl Resolver {
     fn settings(
@@ -207,11 +213,10 @@ impl Resolver {
     fn listen(&mut self, local: Option<&Found<'_, LocalBind>>, path: &str) {
         let Some(local) = local else { return };
         let addresses = local.value.addresses();
-        let taken = self.listeners.iter().find(|(other, _)| {
-            let others = other.addresses();
-            others.iter().any(|address| addresses.contains(address))
-        });
-        if let (Some((_, first)), Some(at)) = (taken, &local.at) {
+        let taken = addresses
+            .iter()
+            .find_map(|address| self.listeners.get(address));
+        if let (Some(first), Some(at)) = (taken, &local.at) {
             let problem = Problem::PortTaken {
                 port: local.value.port(),
                 by: first.path.clone(),
@@ -220,7 +225,10 @@ impl Resolver {
             self.reader.conflict(at, problem);
         }
         let claim = Claim::new(path, local.at.as_ref());
-        self.listeners.push((local.value, claim));
+        for address in addresses {
+            let claim = || claim.clone();
+            self.listeners.entry(address).or_insert_with(claim);
+        }
     }
 
     /// Which forward of the tunnel a click opens: the one that says so, else the first that opens
@@ -260,16 +268,20 @@ impl Resolver {
 impl Names {
     fn claim(&mut self, name: Option<&Found<'_, String>>, path: &str, reader: &mut Reader) {
         let Some(name) = name else { return };
-        let folded = name.value.to_lowercase();
-        let taken = self.0.iter().find(|(other, _)| *other == folded);
-        if let (Some((_, first)), Some(at)) = (taken, &name.at) {
+        let first = match self.0.entry(name.value.to_lowercase()) {
+            Entry::Occupied(first) => first,
+            Entry::Vacant(free) => {
+                free.insert(Claim::new(path, name.at.as_ref()));
+                return;
+            }
+        };
+        if let Some(at) = &name.at {
             let problem = Problem::NameTaken {
                 name: name.value.clone(),
-                by: first.path.clone(),
-                line: first.line,
+                by: first.get().path.clone(),
+                line: first.get().line,
             };
             reader.conflict(at, problem);
         }
-        self.0.push((folded, Claim::new(path, name.at.as_ref())));
     }
 }

@@ -1,6 +1,6 @@
 //! The kinds of value: how each is read from TOML, and how it is written.
 
-use super::error::{Allowed, Problem};
+use super::error::{Allowed, Counted, Problem};
 use super::keys;
 use super::report::{Report, closest};
 use crate::model::{AuthMethod, HealthCheck, Language, LocalBind, RemoteTarget};
@@ -275,6 +275,12 @@ fn list<T: PartialEq>(
 ) -> Option<Vec<T>> {
     let items = node.get_ref().as_array();
     let items: &DeArray<'_> = items.or_else(|| wrong_type(node, report))?;
+    let what = Counted::Items;
+    let limit = what.limit();
+    if let Some(first) = items.get(limit) {
+        report.add(first.span(), Problem::TooMany { what, limit });
+        return None;
+    }
     let mut values = Some(Vec::new());
     for (index, item) in items.iter().enumerate() {
         let mut report = report.inside(format!("{}[{index}]", report.key), Some(allowed));

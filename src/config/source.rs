@@ -1,8 +1,7 @@
 //! A text with a name, and where in it a byte stands.
 
 use super::error::{ConfigError, ConfigErrors, Position, Problem};
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use crate::files::{self, FileError};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -14,28 +13,51 @@ const LIMIT: u64 = 1024 * 1024;
 pub(super) struct Source {
     pub(super) name: PathBuf,
     pub(super) text: String,
-    /// Whether the text is the user's or the administrator's own, so that its lines mean something.
-    pub(super) has_lines: bool,
+    /// `None` where the text is neither the user's nor the administrator's own, so that its lines
+    /// mean nothing.
+    places: Option<Places>,
+}
+
+/// How many bytes are counted at once when a place is looked up.
+const BLOCK: usize = 256;
+
+/// Finds the line and the column of a byte without counting all that stands before it.
+#[derive(Debug)]
+struct Places {
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// How many characters begin before each block of bytes.
+    characters: Vec<usize>,
 }
 
 impl Source {
+    /// A text that somebody wrote.
+    pub(super) fn written(name: PathBuf, text: String) -> Self {
+        Self {
+            name,
+            places: Some(Places::of(&text)),
+            text,
+        }
+    }
+
+    /// A text that was made of something else, such as a registry.
+    pub(super) fn made(name: PathBuf, text: String) -> Self {
+        Self {
+            name,
+            text,
+            places: None,
+        }
+    }
+
     /// What is in this program.
     pub(super) fn built_in() -> Self {
-        Self {
-            name: PathBuf::new(),
-            text: String::new(),
-            has_lines: false,
-        }
+        Self::made(PathBuf::new(), String::new())
     }
 
     /// Reads the file; `None` when there is none.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, ConfigErrors> {
         match read_text(path) {
-            Ok(text) => Ok(text.map(|text| Self {
-                name: path.to_owned(),
-                text,
-                has_lines: true,
-            })),
+            Ok(text) => Ok(text.map(|text| Self::written(path.to_owned(), text))),
             Err(problem) => Err(ConfigErrors(vec![ConfigError {
                 file: path.to_owned(),
                 position: None,
@@ -48,55 +70,83 @@ impl Source {
 
     /// Where the span begins.
     pub(super) fn position(&self, span: &Range<usize>) -> Option<Position> {
-        let before = self.before(span.start);
-        let line = line_of(before);
-        self.has_lines.then(|| Position {
-            line: before.matches('\n').count() + 1,
-            // Editors do not count the mark that Notepad puts at the head of a file.
-            column: line
-                .strip_prefix('\u{feff}')
-                .unwrap_or(line)
-                .chars()
-                .count()
-                + 1,
+        let places = self.places.as_ref()?;
+        let offset = self.text.floor_char_boundary(span.start);
+        let (line, start) = places.line(offset);
+        let characters = places.characters(&self.text, start..offset);
+        // Editors do not count the mark that Notepad puts at the head of a file.
+        let mark = usize::from(self.text[start..offset].starts_with('\u{feff}'));
+        Some(Position {
+            line,
+            column: characters - mark + 1,
         })
     }
 
     /// The line in which the span ends, up to its end.
     pub(super) fn line_to(&self, span: &Range<usize>) -> &str {
-        line_of(self.before(span.end))
-    }
-
-    fn before(&self, offset: usize) -> &str {
-        &self.text[..self.text.floor_char_boundary(offset)]
+        let before = &self.text[..self.text.floor_char_boundary(span.end)];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        &before[start..]
     }
 }
 
-fn line_of(before: &str) -> &str {
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    &before[line_start..]
+impl Places {
+    fn of(text: &str) -> Self {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let mut characters = vec![0];
+        let mut count = 0;
+        for block in text.as_bytes().chunks(BLOCK) {
+            count += characters_in(block);
+            characters.push(count);
+        }
+        Self {
+            lines: [0]
+                .into_iter()
+                .chain(newlines.map(|(at, _)| at + 1))
+                .collect(),
+            characters,
+        }
+    }
+
+    /// The number of the line that holds the byte, from 1, and where that line begins.
+    fn line(&self, offset: usize) -> (usize, usize) {
+        let number = self.lines.partition_point(|start| *start <= offset);
+        let start = number.checked_sub(1).and_then(|line| self.lines.get(line));
+        (number, start.copied().unwrap_or_default())
+    }
+
+    /// How many characters there are between these two bytes.
+    fn characters(&self, text: &str, bytes: Range<usize>) -> usize {
+        let before = |offset: usize| {
+            let block = offset / BLOCK;
+            let counted = self.characters.get(block).copied().unwrap_or_default();
+            counted + characters_in(&text.as_bytes()[block * BLOCK..offset])
+        };
+        before(bytes.end) - before(bytes.start)
+    }
+}
+
+/// How many characters begin in these bytes of UTF-8.
+fn characters_in(bytes: &[u8]) -> usize {
+    let goes_on = |byte: &&u8| (**byte & 0xc0) == 0x80;
+    bytes.len() - bytes.iter().filter(goes_on).count()
 }
 
 fn read_text(path: &Path) -> Result<Option<String>, Problem> {
-    let unreadable = |error: std::io::Error| Problem::Unreadable {
-        detail: error.to_string(),
+    let bytes = match files::read(path, LIMIT) {
+        Ok(bytes) => bytes,
+        Err(FileError::Missing) => return Ok(None),
+        Err(FileError::NotAFile) => return Err(Problem::NotAFile),
+        Err(FileError::TooBig { limit }) => return Err(Problem::TooBig { limit }),
+        Err(FileError::Silent) => return Err(Problem::Silent),
+        Err(FileError::Io(error)) => {
+            return Err(Problem::Unreadable {
+                detail: error.to_string(),
+            });
+        }
     };
-    // Asked before it is opened: opening a named pipe would wait for its other end.
-    match std::fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return Err(Problem::NotAFile),
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(Problem::TooBig { limit: LIMIT });
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Some(text.to_owned())),
         Err(_) => Err(Problem::NotUtf8),
     }
 }
@@ -108,11 +158,7 @@ mod tests {
     #[test]
     fn positions_count_characters_from_one() {
         const TEXT: &str = "\u{feff}a = 1\né = \"ü\" # x\n";
-        let source = Source {
-            name: PathBuf::new(),
-            text: TEXT.to_owned(),
-            has_lines: true,
-        };
+        let source = Source::written(PathBuf::new(), TEXT.to_owned());
         let after = |start: usize| {
             let Position { line, column } = source.position(&(start..start)).unwrap();
             (line, column)
@@ -126,6 +172,22 @@ mod tests {
     }
 
     #[test]
+    fn positions_are_right_in_long_lines_of_any_characters() {
+        let line = "é=\u{1f511},".repeat(BLOCK);
+        let text = format!("{line}\n{line}");
+        let source = Source::written(PathBuf::new(), text.clone());
+        for (offset, _) in text.char_indices() {
+            let before = &text[..offset];
+            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            let expected = Position {
+                line: before.matches('\n').count() + 1,
+                column: before[start..].chars().count() + 1,
+            };
+            assert_eq!(source.position(&(offset..offset)), Some(expected));
+        }
+    }
+
+    #[test]
     fn what_is_not_a_text_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let problem = |path: &Path| {
@@ -136,6 +198,14 @@ mod tests {
         };
         assert!(Source::read(&dir.path().join("none")).unwrap().is_none());
         assert_eq!(problem(dir.path()), Problem::NotAFile);
+        #[cfg(unix)]
+        {
+            let fifo = dir.path().join("fifo");
+            let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+            assert!(made.unwrap().success());
+            assert_eq!(problem(&fifo), Problem::NotAFile);
+            assert_eq!(problem(Path::new("/dev/zero")), Problem::NotAFile);
+        }
 
         let file = dir.path().join("config.toml");
         std::fs::write(&file, [0xff, 0xfe, b'a', 0]).unwrap();

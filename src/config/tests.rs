@@ -1,5 +1,6 @@
 //! The room as a whole: text in, settings or errors out.
 
+mod bounds;
 mod policy;
 mod values;
 
@@ -16,11 +17,7 @@ const EXAMPLE: &str = include_str!("../../config.example.toml");
 const PIN: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn source(name: &str, text: &str) -> Source {
-    Source {
-        name: name.into(),
-        text: text.to_owned(),
-        has_lines: true,
-    }
+    Source::written(name.into(), text.to_owned())
 }
 
 fn loaded(text: &str) -> Result<Loaded, ConfigErrors> {

@@ -1,7 +1,7 @@
 //! Errors of the configuration in words: where, what is wrong, what is allowed instead.
 
 use super::{clean, messages};
-use crate::config::{Allowed, ConfigError, Origin, Problem, Section, keys_of};
+use crate::config::{Allowed, ConfigError, Counted, Origin, Problem, Section, keys_of};
 use crate::model::Language;
 
 /// One line: `file:line:column: key: what is wrong. What is allowed.`
@@ -48,6 +48,7 @@ fn problem(l: Language, problem: &Problem) -> String {
         Problem::Unreadable { detail } => unreadable(l, detail),
         Problem::NotAFile => not_a_file(l),
         Problem::TooBig { limit } => too_big(l, limit / 1024),
+        Problem::Silent => silent(l),
         Problem::NotUtf8 => not_utf8(l),
         Problem::Syntax { detail } => syntax(l, detail),
         Problem::Backslash => backslash(l, r"'C:\Keys\id'"),
@@ -68,6 +69,11 @@ fn problem(l: Language, problem: &Problem) -> String {
         },
         Problem::Malformed { found } => malformed(l, found),
         Problem::NotLoopback { address } => not_loopback(l, &address.to_string()),
+        Problem::TooMany { what, limit } => match what {
+            Counted::Tunnels => too_many_tunnels(l, *limit),
+            Counted::Forwards => too_many_forwards(l, *limit),
+            Counted::Items => too_many_items(l, *limit),
+        },
         Problem::Repeated { found } => repeated(l, found),
         Problem::NameTaken { name, by, line } => name_taken(l, name, &place(l, by, *line)),
         Problem::PortTaken { port, by, line } => port_taken(l, *port, &place(l, by, *line)),
@@ -158,6 +164,10 @@ messages! {
         fr: "le fichier dépasse {limit} Kio.",
         en: "the file is larger than {limit} KiB.",
     }
+    silent() {
+        fr: "le fichier ne répond pas : le disque ou le partage réseau où il se trouve est injoignable. Rétablissez-le, ou placez le fichier sur ce poste.",
+        en: "the file does not answer: the disk or the network share that it is on cannot be reached. Bring it back, or keep the file on this machine.",
+    }
     not_utf8() {
         fr: "le fichier n’est pas en UTF-8. Enregistrez-le avec l’encodage UTF-8.",
         en: "the file is not UTF-8. Save it with the encoding UTF-8.",
@@ -209,6 +219,18 @@ messages! {
     not_loopback(address: &str) {
         fr: "{address} est joignable depuis d’autres machines ; Passerelle n’écoute que sur ce poste.",
         en: "{address} can be reached from other machines; Passerelle listens on this one only.",
+    }
+    too_many_tunnels(limit: usize) {
+        fr: "trop de tunnels : Passerelle en accepte {limit} au plus. Retirez les autres.",
+        en: "too many tunnels: Passerelle takes {limit} at most. Remove the others.",
+    }
+    too_many_forwards(limit: usize) {
+        fr: "trop de redirections : Passerelle en accepte {limit} au plus, tous tunnels réunis. Retirez les autres.",
+        en: "too many forwards: Passerelle takes {limit} at most, those of all tunnels together. Remove the others.",
+    }
+    too_many_items(limit: usize) {
+        fr: "trop de valeurs : cette liste en accepte {limit} au plus. Retirez les autres.",
+        en: "too many values: this list takes {limit} at most. Remove the others.",
     }
     repeated(found: &str) {
         fr: "« {found} » figure deux fois dans la liste.",
