@@ -42,6 +42,8 @@ pub(super) enum Item {
     },
     /// A menu of its own.
     Submenu {
+        /// The tunnel that it is about.
+        tunnel: TunnelId,
         /// Its text.
         label: String,
         /// Its lines.
@@ -68,6 +70,29 @@ pub(super) enum Choice {
     Diagnose,
     /// Tell what Passerelle is, and its version.
     About,
+}
+
+impl Choice {
+    /// What is the same for this choice, and for no other: by it an item is known, while the menu
+    /// changes around it.
+    #[must_use]
+    pub(super) fn id(&self) -> String {
+        // Rust's own notation of the value: it quotes what stands in it.
+        format!("{self:?}")
+    }
+}
+
+/// What the item of that id means; `None` when the menu has none any more: then there is nothing left
+/// to do it to.
+#[must_use]
+pub(super) fn chosen<'m>(menu: &'m [Item], id: &str) -> Option<&'m Choice> {
+    menu.iter().find_map(|item| match item {
+        Item::Entry { choice, .. } | Item::Check { choice, .. } => {
+            choice.as_ref().filter(|choice| choice.id() == id)
+        }
+        Item::Submenu { items, .. } => chosen(items, id),
+        Item::Separator => None,
+    })
 }
 
 /// The menu for what is true: questions on top, then the tunnels, then Passerelle itself.
@@ -115,6 +140,7 @@ fn attention(l: Language, view: &TunnelView) -> Option<Item> {
 fn submenu(view: &TunnelView, with: &Surroundings) -> Item {
     let l = with.language;
     Item::Submenu {
+        tunnel: view.id().clone(),
         label: words::about(l, view.id().as_str(), &state(l, view, &with.times)),
         items: tunnel(view, with),
     }
@@ -177,6 +203,7 @@ fn copy_address(l: Language, view: &TunnelView) -> Option<Item> {
         [] => None,
         [only] => Some(copy(words::copy_address(l), only)),
         several => Some(Item::Submenu {
+            tunnel: view.id().clone(),
             label: words::copy_address(l),
             items: several.iter().map(|url| copy(url.clone(), url)).collect(),
         }),

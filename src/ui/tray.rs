@@ -1,9 +1,16 @@
 //! The icon and its menu, drawn with tray-icon: only what differs from what is shown is touched, so
 //! that a menu stays open, and where it is, while the state changes behind it.
+//!
+//! An item's id is what choosing it means, for as long as the item exists: an item that is to mean
+//! something else is another item. So a click on an item that the user still saw does what its text
+//! said, or, when that is gone, nothing. On Linux the panel knows items by numbers of its own, which
+//! stand for places; they become invalid when the number of items changes, and so it is shown the menu
+//! with the new items before the old ones are taken away.
 
 use super::icon::Look;
-use super::menu::{Choice, Item};
+use super::menu::{self, Choice, Item};
 use crate::platform;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tray_icon::menu::{CheckMenuItem, IsMenuItem, Menu, MenuId, MenuItem};
 use tray_icon::menu::{PredefinedMenuItem, Submenu};
 use tray_icon::{BadIcon, Icon, TrayIcon, TrayIconBuilder};
@@ -42,7 +49,7 @@ impl Tray {
     pub(super) fn new(view: View) -> tray_icon::Result<Self> {
         let menu = Menu::new();
         let mut nodes = Vec::new();
-        reconcile(&menu, &mut nodes, &[], &view.menu);
+        put_new(&menu, &mut nodes, &[], &view.menu);
         let icon = TrayIconBuilder::new()
             .with_id("passerelle")
             .with_title("Passerelle")
@@ -67,6 +74,7 @@ impl Tray {
     /// Shows it from now on. Tells whether the system took it all; if not, it is to be shown again.
     pub(super) fn show(&mut self, view: View) -> bool {
         let mut taken = true;
+        let tooltip = platform::tooltip_text(&view.tooltip);
         if (view.look, view.frame) != (self.shown.look, self.shown.frame) {
             let set = drawing(&view).and_then(|icon| self.icon.set_icon(Some(icon)));
             if let Err(error) = set {
@@ -77,8 +85,7 @@ impl Tray {
             }
         }
         if view.tooltip != self.shown.tooltip {
-            let text = platform::tooltip_text(&view.tooltip);
-            if let Err(error) = self.icon.set_tooltip(Some(text)) {
+            if let Err(error) = self.icon.set_tooltip(Some(&tooltip)) {
                 tracing::debug!(%error, "the tooltip stays as it was");
                 taken = false;
             } else {
@@ -86,15 +93,23 @@ impl Tray {
             }
         }
         if view.menu != self.shown.menu {
-            reconcile(&self.menu, &mut self.nodes, &self.shown.menu, &view.menu);
+            let (old, new) = (&self.shown.menu, &view.menu);
+            let more = put_new(&self.menu, &mut self.nodes, old, new);
+            if more && !all_stay(old, new) {
+                // The panel is shown the menu as it is with whatever else is set, and it is waited for.
+                // If that fails, so did the tooltip above, and it is all shown again.
+                let _ = self.icon.set_tooltip(Some(&tooltip));
+            }
+            take_gone(&self.menu, &mut self.nodes, old, new);
             self.shown.menu = view.menu;
         }
         taken
     }
 
-    /// What choosing the item means.
+    /// What choosing the item means; `None`: it is there no more.
     pub(super) fn choice(&self, chosen: &MenuId) -> Option<Choice> {
-        find(&self.nodes, &self.shown.menu, chosen)
+        restore_checks(&self.nodes, &self.shown.menu);
+        menu::chosen(&self.shown.menu, meaning(chosen)?).cloned()
     }
 }
 
@@ -134,12 +149,14 @@ impl Shelf for Submenu {
     }
 }
 
-/// Makes the shelf hold `new` where it held `old`.
-fn reconcile(shelf: &dyn Shelf, nodes: &mut Vec<Node>, old: &[Item], new: &[Item]) {
+/// Puts on the shelf, which holds `old`, what is new in `new`, before what does not stay. Tells whether
+/// there was any.
+fn put_new(shelf: &dyn Shelf, nodes: &mut Vec<Node>, old: &[Item], new: &[Item]) -> bool {
     let (head, tail) = kept(old, new);
-    for gone in nodes.splice(head..old.len() - tail, []) {
-        if let Err(error) = shelf.take(gone.as_item()) {
-            tracing::warn!(%error, "an item stays in the menu");
+    let mut any = false;
+    for (node, (before, now)) in ends(nodes, head, tail).zip(staying(old, new)) {
+        if before != now {
+            any |= node.update(before, now);
         }
     }
     for (position, item) in new.iter().enumerate().take(new.len() - tail).skip(head) {
@@ -148,80 +165,128 @@ fn reconcile(shelf: &dyn Shelf, nodes: &mut Vec<Node>, old: &[Item], new: &[Item
             tracing::warn!(%error, "an item is missing in the menu");
         }
         nodes.insert(position, node);
+        any = true;
     }
-    let unchanged_tail = (old.len() - tail..).zip(new.len() - tail..new.len());
-    for (before, now) in (0..head).zip(0..head).chain(unchanged_tail) {
-        if old[before] != new[now] {
-            nodes[now].update(&old[before], &new[now]);
+    any
+}
+
+/// Takes from the shelf what does not stay of `old`, once [`put_new`] has put there what is new.
+fn take_gone(shelf: &dyn Shelf, nodes: &mut Vec<Node>, old: &[Item], new: &[Item]) {
+    let (head, tail) = kept(old, new);
+    for gone in nodes.splice(new.len() - tail..nodes.len() - tail, []) {
+        if let Err(error) = shelf.take(gone.as_item()) {
+            tracing::warn!(%error, "an item stays in the menu");
+        }
+    }
+    for (node, (before, now)) in ends(nodes, head, tail).zip(staying(old, new)) {
+        if let (
+            Node::Submenu(submenu, nodes),
+            Item::Submenu { items: before, .. },
+            Item::Submenu { items: now, .. },
+        ) = (node, before, now)
+        {
+            take_gone(submenu, nodes, before, now);
         }
     }
 }
 
-/// How many items at the head and at the tail only differ in what they say. The tail goes first:
-/// what comes and goes, the questions, is at the top.
-fn kept(old: &[Item], new: &[Item]) -> (usize, usize) {
-    fn same_kind((one, other): &(&Item, &Item)) -> bool {
-        std::mem::discriminant(*one) == std::mem::discriminant(*other)
-    }
-    let tail = old.iter().rev().zip(new.iter().rev());
-    let tail = tail.take_while(same_kind).count();
-    let head = old[..old.len() - tail].iter().zip(&new[..new.len() - tail]);
-    (head.take_while(same_kind).count(), tail)
-}
-
-fn find(nodes: &[Node], items: &[Item], chosen: &MenuId) -> Option<Choice> {
-    nodes
-        .iter()
-        .zip(items)
-        .find_map(|(node, item)| match (node, item) {
-            (Node::Entry(entry), Item::Entry { choice, .. }) if entry.id() == chosen => {
-                choice.clone()
+/// Whether everything in `old` stays.
+fn all_stay(old: &[Item], new: &[Item]) -> bool {
+    let (head, tail) = kept(old, new);
+    head + tail == old.len()
+        && staying(old, new).all(|pair| match pair {
+            (Item::Submenu { items: old, .. }, Item::Submenu { items: new, .. }) => {
+                all_stay(old, new)
             }
             (
-                Node::Check(check),
-                Item::Check {
-                    checked, choice, ..
-                },
-            ) if check.id() == chosen => {
-                // The system has turned it already; what is true decides when that is known.
-                check.set_checked(*checked);
-                choice.clone()
-            }
-            (Node::Submenu(_, nodes), Item::Submenu { items, .. }) => find(nodes, items, chosen),
-            (Node::Entry(_) | Node::Check(_) | Node::Submenu(..) | Node::Separator(_), _) => None,
+                Item::Entry { .. } | Item::Check { .. } | Item::Submenu { .. } | Item::Separator,
+                _,
+            ) => true,
         })
+}
+
+/// The items that stay, each as it was and as it is to be.
+fn staying<'i>(old: &'i [Item], new: &'i [Item]) -> impl Iterator<Item = (&'i Item, &'i Item)> {
+    let (head, tail) = kept(old, new);
+    let at_head = old[..head].iter().zip(&new[..head]);
+    let at_tail = old[old.len() - tail..].iter().zip(&new[new.len() - tail..]);
+    at_head.chain(at_tail)
+}
+
+/// The nodes of the items that stay: so many at the head, so many at the tail.
+fn ends(nodes: &mut [Node], head: usize, tail: usize) -> impl Iterator<Item = &mut Node> {
+    let middle = nodes.len() - tail;
+    let (front, at_tail) = nodes.split_at_mut(middle);
+    front.iter_mut().take(head).chain(at_tail)
+}
+
+/// How many items at the head and at the tail stay, and differ at most in what they say. The tail goes
+/// first: what comes and goes, the questions, is at the top.
+fn kept(old: &[Item], new: &[Item]) -> (usize, usize) {
+    fn stays((old, new): &(&Item, &Item)) -> bool {
+        match (old, new) {
+            (Item::Entry { choice: old, .. }, Item::Entry { choice: new, .. })
+            | (Item::Check { choice: old, .. }, Item::Check { choice: new, .. }) => old == new,
+            (Item::Submenu { tunnel: old, .. }, Item::Submenu { tunnel: new, .. }) => old == new,
+            (Item::Separator, Item::Separator) => true,
+            (
+                Item::Entry { .. } | Item::Check { .. } | Item::Submenu { .. } | Item::Separator,
+                _,
+            ) => false,
+        }
+    }
+    let tail = old.iter().rev().zip(new.iter().rev());
+    let tail = tail.take_while(stays).count();
+    let head = old[..old.len() - tail].iter().zip(&new[..new.len() - tail]);
+    (head.take_while(stays).count(), tail)
+}
+
+/// The system turns a check mark when it is clicked; what is true decides when that is known.
+fn restore_checks(nodes: &[Node], items: &[Item]) {
+    for (node, item) in nodes.iter().zip(items) {
+        match (node, item) {
+            (Node::Check(check), Item::Check { checked, .. }) => check.set_checked(*checked),
+            (Node::Submenu(_, nodes), Item::Submenu { items, .. }) => restore_checks(nodes, items),
+            (Node::Entry(_) | Node::Check(_) | Node::Submenu(..) | Node::Separator(_), _) => {}
+        }
+    }
 }
 
 impl Node {
     fn new(item: &Item) -> Self {
         match item {
-            Item::Entry { label, choice } => {
-                Self::Entry(MenuItem::new(literal(label), choice.is_some(), None))
-            }
+            Item::Entry { label, choice } => Self::Entry(match choice {
+                Some(choice) => MenuItem::with_id(new_id(choice), literal(label), true, None),
+                None => MenuItem::new(literal(label), false, None),
+            }),
             Item::Check {
                 label,
                 checked,
                 choice,
-            } => {
-                let enabled = choice.is_some();
-                Self::Check(CheckMenuItem::new(literal(label), enabled, *checked, None))
-            }
-            Item::Submenu { label, items } => {
+            } => Self::Check(match choice {
+                Some(choice) => {
+                    CheckMenuItem::with_id(new_id(choice), literal(label), true, *checked, None)
+                }
+                None => CheckMenuItem::new(literal(label), false, *checked, None),
+            }),
+            Item::Submenu { label, items, .. } => {
                 let submenu = Submenu::new(literal(label), true);
                 let mut nodes = Vec::new();
-                reconcile(&submenu, &mut nodes, &[], items);
+                put_new(&submenu, &mut nodes, &[], items);
                 Self::Submenu(submenu, nodes)
             }
             Item::Separator => Self::Separator(PredefinedMenuItem::separator()),
         }
     }
 
-    /// Says `new` instead of `old`, which is of the same kind.
-    fn update(&mut self, old: &Item, new: &Item) {
+    /// Says `new` instead of `old`, which stays. Tells whether a submenu has more items now; what does
+    /// not stay of it is still there.
+    fn update(&mut self, old: &Item, new: &Item) -> bool {
         match (self, old, new) {
             (Self::Entry(entry), _, Item::Entry { label, choice }) => {
                 entry.set_text(literal(label));
                 entry.set_enabled(choice.is_some());
+                false
             }
             (
                 Self::Check(check),
@@ -235,14 +300,19 @@ impl Node {
                 check.set_text(literal(label));
                 check.set_checked(*checked);
                 check.set_enabled(choice.is_some());
+                false
             }
-            (Self::Submenu(submenu, nodes), Item::Submenu { items: before, .. }, new) => {
-                if let Item::Submenu { label, items } = new {
-                    submenu.set_text(literal(label));
-                    reconcile(submenu, nodes, before, items);
-                }
+            (
+                Self::Submenu(submenu, nodes),
+                Item::Submenu { items: before, .. },
+                Item::Submenu { label, items, .. },
+            ) => {
+                submenu.set_text(literal(label));
+                put_new(submenu, nodes, before, items)
             }
-            (Self::Entry(_) | Self::Check(_) | Self::Submenu(..) | Self::Separator(_), _, _) => {}
+            (Self::Entry(_) | Self::Check(_) | Self::Submenu(..) | Self::Separator(_), _, _) => {
+                false
+            }
         }
     }
 
@@ -256,6 +326,18 @@ impl Node {
     }
 }
 
+/// An id for an item that means this: what it means, behind a number of its own. Two items may mean the
+/// same while one takes the other's place, and muda tells them apart by their ids alone.
+fn new_id(choice: &Choice) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{} {}", NEXT.fetch_add(1, Ordering::Relaxed), choice.id())
+}
+
+/// What an item of that id means; `None`: it cannot be chosen.
+fn meaning(id: &MenuId) -> Option<&str> {
+    id.0.split_once(' ').map(|(_, meaning)| meaning)
+}
+
 /// The text as it is: a single `&` would mark the letter behind it as its key.
 fn literal(label: &str) -> String {
     label.replace('&', "&&")
@@ -264,12 +346,54 @@ fn literal(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TunnelId;
 
     fn entry(label: &str) -> Item {
         Item::Entry {
             label: label.to_owned(),
             choice: None,
         }
+    }
+
+    fn copying(text: &str) -> Item {
+        Item::Entry {
+            label: text.to_owned(),
+            choice: Some(Choice::Copy(text.to_owned())),
+        }
+    }
+
+    fn submenu(name: &str, items: &[Item]) -> Item {
+        Item::Submenu {
+            tunnel: TunnelId::new(name),
+            label: name.to_owned(),
+            items: items.to_vec(),
+        }
+    }
+
+    /// The nodes of that menu.
+    fn put(items: &[Item]) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        put_new(&Menu::new(), &mut nodes, &[], items);
+        nodes
+    }
+
+    fn count(nodes: &[Node]) -> usize {
+        let below = nodes.iter().map(|node| match node {
+            Node::Submenu(_, nodes) => count(nodes),
+            Node::Entry(_) | Node::Check(_) | Node::Separator(_) => 0,
+        });
+        nodes.len() + below.sum::<usize>()
+    }
+
+    /// The id and the text of all items that there are.
+    fn ids(nodes: &[Node]) -> Vec<(MenuId, String)> {
+        let ids = nodes.iter().flat_map(|node| match node {
+            Node::Entry(entry) => vec![(entry.id().clone(), entry.text())],
+            Node::Check(check) => vec![(check.id().clone(), check.text())],
+            Node::Submenu(_, nodes) => ids(nodes),
+            Node::Separator(_) => Vec::new(),
+        });
+        ids.collect()
     }
 
     #[test]
@@ -295,14 +419,69 @@ mod tests {
 
     #[test]
     fn another_kind_is_another_item() {
-        let submenu = Item::Submenu {
-            label: "copy".into(),
-            items: Vec::new(),
-        };
         let old = [entry("open"), entry("copy"), entry("quit")];
-        let new = [entry("open"), submenu, entry("quit")];
+        let new = [entry("open"), submenu("copy", &[]), entry("quit")];
         assert_eq!(kept(&old, &new), (1, 1));
         assert_eq!(kept(&[], &new), (0, 0));
+    }
+
+    #[test]
+    fn what_means_something_else_is_another_item() {
+        let [a, b, told] = [copying("a"), copying("b"), entry("b")];
+        let kept = |old: &[Item], new: &[Item]| kept(old, new);
+        assert_eq!(
+            kept(&[a.clone(), b.clone()], &[b.clone(), a.clone()]),
+            (0, 0)
+        );
+        assert_eq!(kept(&[a.clone(), b.clone()], &[b.clone()]), (0, 1));
+        assert_eq!(
+            kept(std::slice::from_ref(&b), std::slice::from_ref(&told)),
+            (0, 0)
+        );
+        assert_eq!(kept(&[told], &[b]), (0, 0));
+        let [one, two] = [submenu("one", &[a.clone()]), submenu("two", &[a])];
+        assert_eq!(kept(&[one.clone(), two.clone()], &[two, one]), (0, 0));
+    }
+
+    #[test]
+    fn items_of_the_system_keep_their_ids_while_the_menu_changes() {
+        let [a, b, c] = ["a", "b", "c"].map(copying);
+        let one = submenu("one", &[a.clone(), Item::Separator, b.clone()]);
+        let other = submenu("one", &[b.clone(), Item::Separator, c.clone()]);
+        let menus = [
+            vec![],
+            vec![a.clone(), b.clone(), c.clone()],
+            vec![c.clone(), entry("told"), a.clone()],
+            vec![entry("b"), one.clone(), c.clone()],
+            vec![entry("b"), other.clone(), c],
+            vec![submenu("two", &[b]), one, other],
+        ];
+        for old in &menus {
+            for new in &menus {
+                let (menu, mut nodes) = (Menu::new(), Vec::new());
+                put_new(&menu, &mut nodes, &[], old);
+                let before = ids(&nodes);
+                let more = put_new(&menu, &mut nodes, old, new);
+                let both = count(&nodes);
+                take_gone(&menu, &mut nodes, old, new);
+                let shown = menu.items();
+                let own: Vec<_> = nodes.iter().map(|node| node.as_item().id()).collect();
+                assert_eq!(shown.iter().map(|item| item.id()).collect::<Vec<_>>(), own);
+                // So the panel meets no menu of the same shape in which an item means another thing.
+                assert_eq!(more, both != count(&put(old)));
+                assert_eq!(all_stay(old, new), both == count(&nodes));
+                assert_eq!(count(&nodes), count(&put(new)));
+                for (id, text) in ids(&nodes) {
+                    let can_be_chosen = meaning(&id).and_then(|meaning| menu::chosen(new, meaning));
+                    assert_eq!(can_be_chosen.is_some(), meaning(&id).is_some());
+                    let same = before.iter().find(|(other, _)| *other == id);
+                    // All choices here are called what they do.
+                    if let (Some(choice), Some((_, said))) = (can_be_chosen, same) {
+                        assert_eq!((said, choice), (&text, &Choice::Copy(text.clone())));
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -182,11 +182,16 @@ impl Icon<'_> {
     pub(crate) fn choose(&self, label: &str) {
         // The menu may change between the look and the click.
         wait_until(&format!("{label:?} is chosen"), BOUND, || {
-            let body = (self.line(label).id, "clicked", Value::I32(0), 0_u32);
-            let owner = &self.owner;
-            let clicked = self.panel.call(owner, "/MenuBar", MENU, "Event", body);
-            clicked.is_ok()
+            self.click(&self.line(label))
         });
+    }
+
+    /// Clicks a line that was read before. Tells whether it is still there.
+    pub(crate) fn click(&self, line: &Line) -> bool {
+        let body = (line.id, "clicked", Value::I32(0), 0_u32);
+        let owner = &self.owner;
+        let clicked = self.panel.call(owner, "/MenuBar", MENU, "Event", body);
+        clicked.is_ok()
     }
 
     /// Clicks on the icon itself.

@@ -259,6 +259,44 @@ fn a_click_on_a_tunnel_that_asks_brings_its_question() {
 }
 
 #[test]
+fn a_click_on_a_menu_that_has_changed_meanwhile_does_what_it_said_or_nothing() {
+    const SWITCH: &str = "Disconnect";
+    let (screen, panel) = (Screen::start(), Panel::start());
+    let (sshd, backend) = (Sshd::start(), Backend::start());
+    let home = home(&screen, &panel).trusting(&sshd);
+    let key = home.key_for(&sshd);
+    let tunnel = |name| {
+        let forward = Forward::tcp("service", free_port(), backend.port());
+        let tunnel = Tunnel::to(&sshd, name).key(key.path());
+        tunnel.forward(forward)
+    };
+    let (one, two) = (tunnel("One"), tunnel("Two"));
+    home.configure(&Config::of(one.clone()).and(two.clone()).text());
+    let passerelle = home.run_in_tray();
+    let icon = panel.wait_icon();
+    wait_drawing(&icon, "healthy");
+    let begins_with = |name| wait_until(name, BOUND, || icon.labels()[0].starts_with(name));
+    let stopped = |number: usize| passerelle.status()["tunnels"][number]["phase"] == "stopped";
+    begins_with("One");
+    let menu = icon.menu();
+    let of_one = menu.iter().find(|line| line.label == SWITCH);
+    let of_one = of_one.expect("it can be switched").clone();
+
+    // The other one is in its place when the click comes.
+    passerelle.configure(&Config::of(two).and(one).text());
+    begins_with("Two");
+    assert!(!icon.click(&of_one), "it means another tunnel now");
+
+    // What is there now does what it says; by then the click would have done what it could.
+    let menu = icon.menu();
+    let last = menu.iter().rev().find(|line| line.label == SWITCH);
+    let last = last.expect("it can be switched").clone();
+    let clicked = icon.click(&last);
+    wait_until("One is disconnected", BOUND, || stopped(1));
+    assert!(clicked && !stopped(0), "{}", passerelle.status());
+}
+
+#[test]
 fn of_two_that_start_at_once_one_runs_and_the_other_leaves_well() {
     let (screen, panel) = (Screen::start(), Panel::start());
     let sshd = Sshd::start();

@@ -42,7 +42,7 @@ fn drawn(items: &[Item], indent: usize) -> String {
                 let fixed = if choice.is_none() { " (fixed)" } else { "" };
                 format!("[{mark}] {label}{fixed}")
             }
-            Item::Submenu { label, items } => {
+            Item::Submenu { label, items, .. } => {
                 let below = drawn(items, indent + 2);
                 format!("{label} >\n{}", below.trim_end())
             }
@@ -138,6 +138,78 @@ fn what_choosing_an_item_means() {
             command(Command::Quit),
         ]
     );
+}
+
+/// Menus that follow each other: what comes, goes, and changes places.
+fn menus() -> Vec<Vec<Item>> {
+    let times = samples::times();
+    let one = samples::healthy(times.now);
+    let mut asking = one.clone();
+    asking.tunnels[0].question = Some(host_key_question(7));
+    let mut asking_again = one.clone();
+    asking_again.tunnels[0].question = Some(host_key_question(8));
+    let mut refused = one.clone();
+    refused.settings_errors = Arc::new(["line 3: nonsense".to_owned()]);
+    let mut down = one.clone();
+    down.tunnels[0].target = Target::Down;
+    let two = samples::in_phases([Phase::Connecting, Phase::Blocked]);
+    let mut swapped = two.clone();
+    swapped.tunnels.reverse();
+    let mut second = two.clone();
+    second.tunnels.remove(0);
+    let snapshots = [
+        one,
+        asking,
+        asking_again,
+        refused,
+        down,
+        two,
+        swapped,
+        second,
+    ];
+    let mut menus = vec![Vec::new()];
+    for autostart in [Autostart::Off, Autostart::On, Autostart::Fixed(true)] {
+        menus.extend(snapshots.iter().map(|snapshot| {
+            let with = Surroundings {
+                autostart,
+                ..with(Language::En, times)
+            };
+            menu(snapshot, &with)
+        }));
+    }
+    menus
+}
+
+fn choices(items: &[Item]) -> Vec<&Choice> {
+    let choices = items.iter().flat_map(|item| match item {
+        Item::Entry { choice, .. } | Item::Check { choice, .. } => choice.iter().collect(),
+        Item::Submenu { items, .. } => choices(items),
+        Item::Separator => Vec::new(),
+    });
+    choices.collect()
+}
+
+#[test]
+fn an_id_means_one_thing_in_every_menu() {
+    let menus = menus();
+    for shown in &menus {
+        for choice in choices(shown) {
+            for now in &menus {
+                let still_there = choices(now).contains(&choice);
+                let done = chosen(now, &choice.id());
+                assert_eq!(done, still_there.then_some(choice));
+            }
+        }
+    }
+}
+
+#[test]
+fn names_cannot_make_one_choice_look_like_another() {
+    let copy = |text: &str| Choice::Copy(text.to_owned());
+    let explain = |name: &str| Choice::Explain(TunnelId::new(name));
+    assert_ne!(copy("a\") Quit").id(), copy("a\\\") Quit").id());
+    assert_ne!(explain("a").id(), copy("a").id());
+    assert_ne!(explain("a").id(), explain("A").id());
 }
 
 #[test]
