@@ -1,7 +1,7 @@
 //! TCP sockets: exclusive listeners, and what each kind of connection is tuned to.
 
 use rustix::net::sockopt;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -15,6 +15,11 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// How much may wait in the system to be sent, in bytes: a small message waits behind it.
 const UNSENT: u32 = 128 << 10;
+
+/// Silence for this long is answered by probes of TCP, this far apart. Before authentication nothing
+/// else finds a dead connection while the server waits for a person: SSH has no keepalive there.
+const SILENCE: Duration = Duration::from_secs(15);
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Listens on the address, which nobody else can then do. Not blocking; an IPv6 address takes no
 /// IPv4 connection.
@@ -39,11 +44,19 @@ pub fn bind_exclusive(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// For the connection to the SSH server: no delay, and dead within a bound while data is under way.
+/// For the connection to the SSH server: no delay, and dead within a bound while data is under way, or
+/// nothing is.
 ///
 /// Tuning is never worth a connection: what the system refuses is left as it is.
 pub fn tune_session_socket(stream: &TcpStream) {
     note(stream.set_nodelay(true), "TCP_NODELAY");
+    let probes = TcpKeepalive::new()
+        .with_time(SILENCE)
+        .with_interval(PROBE_EVERY);
+    note(
+        SockRef::from(stream).set_tcp_keepalive(&probes),
+        "SO_KEEPALIVE",
+    );
     let milliseconds = u32::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(u32::MAX);
     let refused = sockopt::set_tcp_user_timeout(stream, milliseconds).map_err(io::Error::from);
     note(refused, "TCP_USER_TIMEOUT");
@@ -114,6 +127,7 @@ mod tests {
         tune_session_socket(&stream);
         assert!(stream.nodelay().unwrap());
         assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 30_000);
+        assert!(SockRef::from(&stream).keepalive().unwrap());
         quick_ack(&stream);
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "socket options that only Windows has")]
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::windows::io::{AsRawSocket, RawSocket};
@@ -19,6 +19,11 @@ const BACKLOG: i32 = 128;
 
 /// How long written data may stay unacknowledged before the system gives the connection up.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Silence for this long is answered by probes of TCP, this far apart. Before authentication nothing
+/// else finds a dead connection while the server waits for a person: SSH has no keepalive there.
+const SILENCE: Duration = Duration::from_secs(15);
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Listens on the address, which nobody else can then do. Not blocking; an IPv6 address takes no
 /// IPv4 connection.
@@ -44,11 +49,18 @@ pub fn bind_exclusive(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// For the connection to the SSH server: no delay either way, and dead within a bound while data is
-/// under way.
+/// under way, or nothing is.
 ///
 /// Tuning is never worth a connection: what the system refuses is left as it is.
 pub fn tune_session_socket(stream: &TcpStream) {
     note(stream.set_nodelay(true), "TCP_NODELAY");
+    let probes = TcpKeepalive::new()
+        .with_time(SILENCE)
+        .with_interval(PROBE_EVERY);
+    note(
+        SockRef::from(stream).set_tcp_keepalive(&probes),
+        "SO_KEEPALIVE",
+    );
     let socket = stream.as_raw_socket();
     let seconds = u32::try_from(UNACKNOWLEDGED.as_secs()).unwrap_or(u32::MAX);
     note(
@@ -149,5 +161,6 @@ mod tests {
             .unwrap();
         tune_session_socket(&stream);
         assert!(stream.nodelay().unwrap());
+        assert!(SockRef::from(&stream).keepalive().unwrap());
     }
 }
