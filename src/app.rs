@@ -213,7 +213,8 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         user: paths.user_known_hosts.clone(),
     };
     let vault = match options.secrets {
-        SecretsIn::Keyring => Vault::new(Arc::new(Keyring::new(platform::keyring_store))),
+        SecretsIn::Keyring => Vault::new(Arc::new(Keyring::new(platform::keyring_store)))
+            .noting_refusals_in(paths.refused()),
         SecretsIn::Memory => Vault::in_memory(),
     };
     let (engine, handle) = Engine::new(EngineOptions {

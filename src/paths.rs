@@ -63,6 +63,12 @@ impl Paths {
         self.state_dir.join("known_hosts")
     }
 
+    /// The accounts whose stored password was refused.
+    #[must_use]
+    pub fn refused(&self) -> PathBuf {
+        self.state_dir.join("refused")
+    }
+
     /// The file whose lock makes a running Passerelle the only one on its state directory.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
@@ -148,6 +154,7 @@ mod tests {
             paths.log(),
             paths.spool(),
             paths.upgraded(),
+            paths.refused(),
             paths.socket(),
         ] {
             assert_eq!(written.parent(), Some(root.as_path()));

@@ -1,14 +1,20 @@
 //! The secrets of this run, in front of the store that outlives it.
 
+use super::refused::Refused;
 use super::{Memory, SecretError, SecretKey, SecretStore};
 use crate::model::Secret;
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long the store may take. A keyring that is locked asks the user to unlock it meanwhile.
 const STORE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long the file of the refused accounts may take. It is small, and on a disk of this machine.
+const FILE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What is known of a secret without asking the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +38,27 @@ pub struct Vault {
     known: Arc<Mutex<HashMap<SecretKey, Known>>>,
     in_doubt: Arc<Mutex<HashMap<SecretKey, Secret>>>,
     store: Arc<dyn SecretStore>,
+    /// What must not be used of the store, this run or any later one.
+    refused: Option<Arc<Refused>>,
     // A store that hangs holds one thread, not one for each question.
     turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Known {
+    fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Value { secret, .. } => Some(secret),
+            Self::Forgotten => None,
+        }
+    }
+
+    /// Whether the store has this one, as far as is known.
+    fn is_stored(&self, wanted: &Secret) -> bool {
+        match self {
+            Self::Value { secret, stored } => *stored && secret == wanted,
+            Self::Forgotten => false,
+        }
+    }
 }
 
 impl Vault {
@@ -44,8 +69,17 @@ impl Vault {
             known: Arc::default(),
             in_doubt: Arc::default(),
             store,
+            refused: None,
             turn: Arc::default(),
         }
+    }
+
+    /// The same, with refused passwords that the store could not delete noted in this file: no later
+    /// run sends them again.
+    #[must_use]
+    pub fn noting_refusals_in(mut self, file: PathBuf) -> Self {
+        self.refused = Some(Arc::new(Refused::at(file)));
+        self
     }
 
     /// A vault that keeps nothing beyond this run.
@@ -59,10 +93,18 @@ impl Vault {
     /// # Errors
     /// The store cannot tell.
     pub async fn find(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
-        match self.known().get(key) {
-            Some(Known::Value { secret, .. }) => return Ok(Some(secret.clone())),
-            Some(Known::Forgotten) => return Ok(None),
-            None => {}
+        if let Some(known) = self.known().get(key) {
+            return Ok(known.secret().cloned());
+        }
+        if self.was_refused(key).await {
+            tracing::warn!(
+                account = key.account(),
+                "the password in the keyring was refused once: it is not used"
+            );
+            self.known().entry(key.clone()).or_insert(Known::Forgotten);
+        }
+        if let Some(known) = self.known().get(key) {
+            return Ok(known.secret().cloned());
         }
         let wanted = key.clone();
         let found = self.ask(move |store| store.get(&wanted)).await?;
@@ -94,17 +136,23 @@ impl Vault {
         remember: bool,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
         self.in_doubt().remove(key);
+        let mut known = self.known();
+        let is_stored = known.get(key).is_some_and(|known| known.is_stored(secret));
         let value = Known::Value {
             secret: secret.clone(),
-            stored: remember,
+            stored: remember || is_stored,
         };
-        self.known().insert(key.clone(), value);
+        known.insert(key.clone(), value);
+        drop(known);
         let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
         async move {
             if !remember {
                 return Ok(());
             }
-            vault.ask(move |store| store.set(&key, &secret)).await
+            let kept = key.clone();
+            vault.ask(move |store| store.set(&kept, &secret)).await?;
+            vault.note_refusal_over(&key).await;
+            Ok(())
         }
     }
 
@@ -119,34 +167,49 @@ impl Vault {
         self.in_doubt().remove(key);
         self.known().insert(key.clone(), Known::Forgotten);
         let (vault, key) = (self.clone(), key.clone());
-        async move { vault.ask(move |store| store.delete(&key)).await }
+        async move {
+            let forgotten = key.clone();
+            vault.ask(move |store| store.delete(&forgotten)).await?;
+            vault.note_refusal_over(&key).await;
+            Ok(())
+        }
     }
 
-    /// Forgets `secret`, because it does not open what it was given for. The future deletes it from
-    /// the store too, if it is there: what the store has instead, and may not have been able to tell,
-    /// is left to it. Another one, which was kept while this one was tried, stays.
+    /// Forgets `secret`, because it does not open what it was given for. Another one, which was kept
+    /// while this one was tried, stays. The future deletes it from the store too, if the store has
+    /// this very one: another one is newer, or was not tried.
+    ///
+    /// A password that came from the store is noted before the store is asked, so that no later run
+    /// sends it again. A passphrase is not: a wrong one never leaves this machine.
     ///
     /// # Errors
-    /// The store still has it; it is not asked for it again in this run.
+    /// The store may still have it.
     pub fn refuse(
         &self,
         key: &SecretKey,
         secret: &Secret,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
-        let (is_another, is_stored) = match self.known().get(key) {
-            Some(Known::Value {
-                secret: kept,
-                stored,
-            }) => (kept != secret, *stored),
-            Some(Known::Forgotten) | None => (false, false),
-        };
-        // To forget takes effect by the call; its future is the store's part.
-        let forgetting = (!is_another).then(|| self.forget(key));
+        let mut known = self.known();
+        let is_stored = known.get(key).is_some_and(|known| known.is_stored(secret));
+        let kept = known.get(key).and_then(Known::secret);
+        if kept.is_none_or(|kept| kept == secret) {
+            known.insert(key.clone(), Known::Forgotten);
+            drop(known);
+            self.in_doubt().remove(key);
+        }
+        let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
         async move {
-            match forgetting {
-                Some(forgetting) if is_stored => forgetting.await,
-                Some(_) | None => Ok(()),
+            if is_stored {
+                vault.note_refusal(&key).await;
             }
+            let wrong = key.clone();
+            vault
+                .ask(move |store| store.delete_if(&wrong, &secret))
+                .await?;
+            if is_stored {
+                vault.note_refusal_over(&key).await;
+            }
+            Ok(())
         }
     }
 
@@ -162,6 +225,51 @@ impl Vault {
         }
         in_doubt.insert(key.clone(), secret.clone());
         false
+    }
+
+    /// Whether a password of the store was refused, and may still be there. Where that cannot be told,
+    /// it was: asking the user costs less than a locked account.
+    async fn was_refused(&self, key: &SecretKey) -> bool {
+        let wanted = key.clone();
+        self.with_refused(key, move |refused| refused.holds(&wanted))
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "it cannot be told whether a stored password was refused");
+                true
+            })
+    }
+
+    async fn note_refusal(&self, key: &SecretKey) {
+        let refused = key.clone();
+        let noting = self.with_refused(key, move |file| file.add(&refused).map(|()| true));
+        if let Err(error) = noting.await {
+            tracing::warn!(%error, "a refused password is not noted");
+        }
+    }
+
+    async fn note_refusal_over(&self, key: &SecretKey) {
+        let over = key.clone();
+        let noting = self.with_refused(key, move |file| file.remove(&over).map(|()| true));
+        if let Err(error) = noting.await {
+            tracing::warn!(%error, "the stored password stays unused");
+        }
+    }
+
+    /// Asks the file of the refused accounts, for passwords; `false` where there is no such file.
+    async fn with_refused(
+        &self,
+        key: &SecretKey,
+        question: impl FnOnce(&Refused) -> io::Result<bool> + Send + 'static,
+    ) -> io::Result<bool> {
+        let refused = match (key, &self.refused) {
+            (SecretKey::Password { .. }, Some(refused)) => Arc::clone(refused),
+            (SecretKey::Password { .. } | SecretKey::Passphrase { .. }, _) => return Ok(false),
+        };
+        let asking = tokio::task::spawn_blocking(move || question(&refused));
+        match tokio::time::timeout(FILE_DEADLINE, asking).await {
+            Ok(answer) => answer.unwrap_or_else(|error| Err(io::Error::other(error))),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 
     async fn ask<T: Send + 'static>(
@@ -204,176 +312,4 @@ impl fmt::Debug for Vault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::mpsc;
-
-    fn key() -> SecretKey {
-        SecretKey::Password {
-            server: "maintenance@serveurproduction:722".into(),
-        }
-    }
-
-    fn secret(text: &str) -> Secret {
-        Secret::new(text.into())
-    }
-
-    #[tokio::test]
-    async fn only_what_is_to_be_remembered_reaches_the_store() {
-        let store = Arc::new(Memory::default());
-        let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
-        vault.keep(&key(), &secret("now"), false).await.unwrap();
-        assert_eq!(vault.find(&key()).await, Ok(Some(secret("now"))));
-        assert_eq!(store.get(&key()), Ok(None));
-
-        vault.keep(&key(), &secret("always"), true).await.unwrap();
-        assert_eq!(store.get(&key()), Ok(Some(secret("always"))));
-
-        let next_run = Vault::new(store);
-        assert_eq!(next_run.find(&key()).await, Ok(Some(secret("always"))));
-    }
-
-    /// A store that reads, and neither writes nor deletes.
-    struct ReadOnly(Memory);
-
-    impl SecretStore for ReadOnly {
-        fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
-            self.0.get(key)
-        }
-
-        fn set(&self, _: &SecretKey, _: &Secret) -> Result<(), SecretError> {
-            Err(SecretError::Unavailable {
-                reason: "locked".into(),
-            })
-        }
-
-        fn delete(&self, _: &SecretKey) -> Result<(), SecretError> {
-            Err(SecretError::Unavailable {
-                reason: "locked".into(),
-            })
-        }
-    }
-
-    #[tokio::test]
-    async fn a_forgotten_secret_does_not_come_back_though_the_store_kept_it() {
-        let memory = Memory::default();
-        memory.set(&key(), &secret("wrong")).unwrap();
-        let vault = Vault::new(Arc::new(ReadOnly(memory)));
-        assert_eq!(vault.find(&key()).await, Ok(Some(secret("wrong"))));
-        vault.forget(&key()).await.unwrap_err();
-        assert_eq!(vault.find(&key()).await, Ok(None));
-    }
-
-    #[tokio::test]
-    async fn a_store_that_refuses_leaves_the_secret_for_this_run() {
-        let vault = Vault::new(Arc::new(ReadOnly(Memory::default())));
-        vault.keep(&key(), &secret("new"), true).await.unwrap_err();
-        assert_eq!(vault.find(&key()).await, Ok(Some(secret("new"))));
-    }
-
-    /// A store that answers only once it is let go.
-    struct Hanging {
-        entered: AtomicBool,
-        release: Mutex<mpsc::Receiver<()>>,
-    }
-
-    impl SecretStore for Hanging {
-        fn get(&self, _: &SecretKey) -> Result<Option<Secret>, SecretError> {
-            assert!(!self.entered.swap(true, Ordering::SeqCst), "asked twice");
-            self.release.lock().unwrap().recv().unwrap();
-            Ok(None)
-        }
-
-        fn set(&self, _: &SecretKey, _: &Secret) -> Result<(), SecretError> {
-            Ok(())
-        }
-
-        fn delete(&self, _: &SecretKey) -> Result<(), SecretError> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_kept_while_the_store_was_asked_is_newer() {
-        let (release, held) = mpsc::channel();
-        let store = Arc::new(Hanging {
-            entered: AtomicBool::new(false),
-            release: Mutex::new(held),
-        });
-        let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
-        let asking = tokio::spawn({
-            let vault = vault.clone();
-            async move { vault.find(&key()).await }
-        });
-        while !store.entered.load(Ordering::SeqCst) {
-            tokio::task::yield_now().await;
-        }
-        vault.keep(&key(), &secret("new"), false).await.unwrap();
-        release.send(()).unwrap();
-        assert_eq!(asking.await.unwrap(), Ok(Some(secret("new"))));
-    }
-
-    #[tokio::test]
-    async fn a_refused_secret_goes_and_the_one_that_was_kept_meanwhile_stays() {
-        let store = Arc::new(Memory::default());
-        let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
-        vault.keep(&key(), &secret("new"), true).await.unwrap();
-        vault.refuse(&key(), &secret("old")).await.unwrap();
-        assert_eq!(vault.find(&key()).await, Ok(Some(secret("new"))));
-        assert_eq!(store.get(&key()), Ok(Some(secret("new"))));
-        vault.refuse(&key(), &secret("new")).await.unwrap();
-        assert_eq!(vault.find(&key()).await, Ok(None));
-        assert_eq!(store.get(&key()), Ok(None));
-    }
-
-    #[tokio::test]
-    async fn a_refused_secret_that_was_not_stored_leaves_what_is() {
-        let store = Arc::new(Memory::default());
-        store.set(&key(), &secret("stored")).unwrap();
-        for kept_first in [false, true] {
-            let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
-            if kept_first {
-                vault.keep(&key(), &secret("typed"), false).await.unwrap();
-            }
-            vault.refuse(&key(), &secret("typed")).await.unwrap();
-            assert_eq!(vault.find(&key()).await, Ok(None));
-            assert_eq!(store.get(&key()), Ok(Some(secret("stored"))));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_store_that_hangs_is_given_up_and_holds_one_thread() {
-        let (release, held) = mpsc::channel();
-        let vault = Vault::new(Arc::new(Hanging {
-            entered: AtomicBool::new(false),
-            release: Mutex::new(held),
-        }));
-        let key = key();
-        let both = async { tokio::join!(vault.find(&key), vault.find(&key)) };
-        let patience = async {
-            // A paused clock does not run by itself while a thread is held.
-            tokio::time::advance(STORE_DEADLINE).await;
-            std::future::pending::<()>().await;
-        };
-        let (first, second) = tokio::select! {
-            biased;
-            answers = both => answers,
-            () = patience => unreachable!("it never ends"),
-        };
-        assert!(matches!(first, Err(SecretError::Unavailable { .. })));
-        assert!(matches!(second, Err(SecretError::Unavailable { .. })));
-        release.send(()).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_secret_is_doubted_once_and_then_held_back() {
-        let vault = Vault::in_memory();
-        assert!(!vault.doubt(&key(), &secret("a")));
-        assert!(!vault.doubt(&key(), &secret("b")), "another one");
-        assert!(vault.doubt(&key(), &secret("b")));
-        assert!(!vault.doubt(&key(), &secret("b")), "a new start");
-        vault.keep(&key(), &secret("b"), false).await.unwrap();
-        assert!(!vault.doubt(&key(), &secret("b")), "it had worked");
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use super::bus::Bus;
 use super::process::{Process, tool};
 use super::program;
 use super::wait::wait_until;
+use rustix::process::Signal;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -34,6 +35,16 @@ impl Keyring {
         service
             .into_iter()
             .flat_map(|service| service.bus.environment())
+    }
+
+    /// Stops it in its tracks: it answers nobody, and keeps what it holds. Not on Windows.
+    pub(crate) fn freeze(&self) {
+        self.service().daemon.signal(Signal::STOP);
+    }
+
+    /// Lets it go on. Not on Windows.
+    pub(crate) fn thaw(&self) {
+        self.service().daemon.signal(Signal::CONT);
     }
 
     /// The bytes of Passerelle's one entry, if it has one. Not on Windows.
@@ -122,7 +133,7 @@ impl Client {
 
 /// A running Secret Service.
 struct SecretService {
-    _daemon: Process,
+    daemon: Process,
     bus: Bus,
 }
 
@@ -142,10 +153,7 @@ impl SecretService {
         let mut stdin = daemon.child().stdin.take().expect("it is piped");
         stdin.write_all(b"unlocked").expect("it reads");
         drop(stdin);
-        let keyring = Self {
-            _daemon: daemon,
-            bus,
-        };
+        let keyring = Self { daemon, bus };
         wait_until("the keyring is on the bus", BOUND, || keyring.is_there());
         keyring
     }

@@ -65,3 +65,48 @@ fn a_corrupt_entry_is_asked_about_and_stays_until_another_is_to_be_remembered() 
         keyring.entry().as_deref() == Some(account.password().as_bytes())
     });
 }
+
+#[test]
+fn a_refused_password_that_the_keyring_keeps_is_not_sent_by_the_next_run() {
+    let (keyring, account) = (Keyring::start(), Account::new());
+    let sshd = Sshd::with_password(&account, "");
+    let config = Config::of(Tunnel::to(&sshd, "lab").password());
+    let home = Home::new(&config).trusting(&sshd).with_keyring(&keyring);
+    let passerelle = home.run();
+    wait_question(&passerelle);
+    answer_and_remember(&passerelle, &account);
+    wait_until("it is stored", BOUND, || keyring.entry().is_some());
+
+    // The password is changed on the server, and the keyring hangs when that shows.
+    keyring.freeze();
+    account.set_password("another one");
+    sshd.kill_sessions();
+    wait_question(&passerelle);
+    assert_eq!(sshd.logged("Failed password for "), 1);
+    wait_until("it is written down", BOUND, || {
+        passerelle.state("refused").exists()
+    });
+
+    let home = passerelle.end();
+    keyring.thaw();
+    let stored = || keyring.entry();
+    assert_eq!(stored().as_deref(), Some(account.password().as_bytes()));
+    let passerelle = home.run();
+    wait_question(&passerelle);
+    assert_eq!(
+        sshd.logged("Failed password for "),
+        1,
+        "it is not sent again"
+    );
+    let noted = fs::read_to_string(passerelle.state("refused")).expect("it is there");
+    assert!(!noted.contains(account.password()), "{noted}");
+
+    let outcome = passerelle.verb_with_input(&["answer", "--remember"], "another one\n");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    passerelle.wait_phase("healthy", BOUND);
+    wait_until("the new one is stored", BOUND, || {
+        stored().as_deref() == Some(b"another one") && !passerelle.state("refused").exists()
+    });
+    passerelle.end().run().wait_phase("healthy", BOUND);
+    assert_eq!(sshd.logged("Failed password for "), 1);
+}

@@ -1,0 +1,280 @@
+//! What the vault gives, keeps and withholds, run after run.
+
+use super::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+
+fn key() -> SecretKey {
+    SecretKey::Password {
+        server: "maintenance@serveurproduction:722".into(),
+    }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.into())
+}
+
+#[tokio::test]
+async fn only_what_is_to_be_remembered_reaches_the_store() {
+    let store = Arc::new(Memory::default());
+    let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    vault.keep(&key(), &secret("now"), false).await.unwrap();
+    assert_eq!(vault.find(&key()).await, Ok(Some(secret("now"))));
+    assert_eq!(store.get(&key()), Ok(None));
+
+    vault.keep(&key(), &secret("always"), true).await.unwrap();
+    assert_eq!(store.get(&key()), Ok(Some(secret("always"))));
+
+    let next_run = Vault::new(store);
+    assert_eq!(next_run.find(&key()).await, Ok(Some(secret("always"))));
+}
+
+/// A store that reads, and neither writes nor deletes.
+struct ReadOnly(Memory);
+
+impl SecretStore for ReadOnly {
+    fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
+        self.0.get(key)
+    }
+
+    fn set(&self, _: &SecretKey, _: &Secret) -> Result<(), SecretError> {
+        Err(SecretError::Unavailable {
+            reason: "locked".into(),
+        })
+    }
+
+    fn delete(&self, _: &SecretKey) -> Result<(), SecretError> {
+        Err(SecretError::Unavailable {
+            reason: "locked".into(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_secret_does_not_come_back_though_the_store_kept_it() {
+    let memory = Memory::default();
+    memory.set(&key(), &secret("wrong")).unwrap();
+    let vault = Vault::new(Arc::new(ReadOnly(memory)));
+    assert_eq!(vault.find(&key()).await, Ok(Some(secret("wrong"))));
+    vault.forget(&key()).await.unwrap_err();
+    assert_eq!(vault.find(&key()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_leaves_the_secret_for_this_run() {
+    let vault = Vault::new(Arc::new(ReadOnly(Memory::default())));
+    vault.keep(&key(), &secret("new"), true).await.unwrap_err();
+    assert_eq!(vault.find(&key()).await, Ok(Some(secret("new"))));
+}
+
+/// A store that answers only once it is let go.
+struct Hanging {
+    entered: AtomicBool,
+    release: Mutex<mpsc::Receiver<()>>,
+}
+
+impl SecretStore for Hanging {
+    fn get(&self, _: &SecretKey) -> Result<Option<Secret>, SecretError> {
+        assert!(!self.entered.swap(true, Ordering::SeqCst), "asked twice");
+        self.release.lock().unwrap().recv().unwrap();
+        Ok(None)
+    }
+
+    fn set(&self, _: &SecretKey, _: &Secret) -> Result<(), SecretError> {
+        Ok(())
+    }
+
+    fn delete(&self, _: &SecretKey) -> Result<(), SecretError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_while_the_store_was_asked_is_newer() {
+    let (release, held) = mpsc::channel();
+    let store = Arc::new(Hanging {
+        entered: AtomicBool::new(false),
+        release: Mutex::new(held),
+    });
+    let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    let asking = tokio::spawn({
+        let vault = vault.clone();
+        async move { vault.find(&key()).await }
+    });
+    while !store.entered.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    vault.keep(&key(), &secret("new"), false).await.unwrap();
+    release.send(()).unwrap();
+    assert_eq!(asking.await.unwrap(), Ok(Some(secret("new"))));
+}
+
+#[tokio::test]
+async fn a_refused_secret_goes_and_the_one_that_was_kept_meanwhile_stays() {
+    let store = Arc::new(Memory::default());
+    let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    vault.keep(&key(), &secret("new"), true).await.unwrap();
+    vault.refuse(&key(), &secret("old")).await.unwrap();
+    assert_eq!(vault.find(&key()).await, Ok(Some(secret("new"))));
+    assert_eq!(store.get(&key()), Ok(Some(secret("new"))));
+    vault.refuse(&key(), &secret("new")).await.unwrap();
+    assert_eq!(vault.find(&key()).await, Ok(None));
+    assert_eq!(store.get(&key()), Ok(None));
+}
+
+#[tokio::test]
+async fn a_refused_secret_goes_from_the_store_however_it_was_given() {
+    let store = Arc::new(Memory::default());
+    store.set(&key(), &secret("old")).unwrap();
+    // Typed, and not to be remembered: the store has the same.
+    let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    vault.refuse(&key(), &secret("old")).await.unwrap();
+    assert_eq!(store.get(&key()), Ok(None));
+
+    store.set(&key(), &secret("old")).unwrap();
+    let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    vault.keep(&key(), &secret("old"), false).await.unwrap();
+    vault.refuse(&key(), &secret("old")).await.unwrap();
+    assert_eq!(store.get(&key()), Ok(None));
+}
+
+#[tokio::test]
+async fn a_newer_secret_in_the_store_is_not_deleted_for_an_older_one() {
+    let store = Arc::new(Memory::default());
+    store.set(&key(), &secret("old")).unwrap();
+    let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    assert_eq!(vault.find(&key()).await, Ok(Some(secret("old"))));
+    // By another program.
+    store.set(&key(), &secret("new")).unwrap();
+    vault.refuse(&key(), &secret("old")).await.unwrap();
+    assert_eq!(store.get(&key()), Ok(Some(secret("new"))));
+}
+
+/// A run of the program on this store, with this state directory.
+fn run(store: &Arc<dyn SecretStore>, dir: &tempfile::TempDir) -> Vault {
+    Vault::new(Arc::clone(store)).noting_refusals_in(dir.path().join("refused"))
+}
+
+#[tokio::test]
+async fn a_refused_password_that_cannot_be_deleted_is_used_by_no_later_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    memory.set(&key(), &secret("wrong")).unwrap();
+    let store: Arc<dyn SecretStore> = Arc::new(ReadOnly(memory));
+    let first = run(&store, &dir);
+    assert_eq!(first.find(&key()).await, Ok(Some(secret("wrong"))));
+    // Typed by the user in this run, and right: the store still has it.
+    first.keep(&key(), &secret("wrong"), false).await.unwrap();
+    first.refuse(&key(), &secret("wrong")).await.unwrap_err();
+
+    for _ in 0..2 {
+        let later = run(&store, &dir);
+        assert_eq!(later.find(&key()).await, Ok(None));
+        later.refuse(&key(), &secret("typo")).await.unwrap();
+    }
+    assert_eq!(store.get(&key()), Ok(Some(secret("wrong"))));
+    let other = SecretKey::Password {
+        server: "maintenance@other:722".into(),
+    };
+    assert_eq!(run(&store, &dir).find(&other).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_withheld_password_is_used_again_once_it_is_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = Refused::at(dir.path().join("refused"));
+    let store: Arc<dyn SecretStore> = Arc::new(Memory::default());
+    let withheld = || {
+        store.set(&key(), &secret("old")).unwrap();
+        file.add(&key()).unwrap();
+        run(&store, &dir)
+    };
+    let vault = withheld();
+    assert_eq!(vault.find(&key()).await, Ok(None));
+    vault.keep(&key(), &secret("now"), false).await.unwrap();
+    assert!(file.holds(&key()).unwrap(), "the store has the old one");
+    vault.keep(&key(), &secret("new"), true).await.unwrap();
+    assert_eq!(
+        run(&store, &dir).find(&key()).await,
+        Ok(Some(secret("new")))
+    );
+
+    let vault = withheld();
+    vault.forget(&key()).await.unwrap();
+    assert!(!file.holds(&key()).unwrap());
+
+    // What was refused is deleted at once where that is possible, and nothing is left of it.
+    let vault = run(&store, &dir);
+    vault.keep(&key(), &secret("old"), true).await.unwrap();
+    vault.refuse(&key(), &secret("old")).await.unwrap();
+    assert_eq!(store.get(&key()), Ok(None));
+    assert!(!file.holds(&key()).unwrap());
+}
+
+#[tokio::test]
+async fn a_wrong_passphrase_is_not_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let passphrase = SecretKey::Passphrase {
+        file: "/home/u/.ssh/id_ed25519".into(),
+    };
+    let memory = Memory::default();
+    memory.set(&passphrase, &secret("wrong")).unwrap();
+    let store: Arc<dyn SecretStore> = Arc::new(ReadOnly(memory));
+    let vault = run(&store, &dir);
+    assert_eq!(vault.find(&passphrase).await, Ok(Some(secret("wrong"))));
+    vault
+        .refuse(&passphrase, &secret("wrong"))
+        .await
+        .unwrap_err();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_secret_that_was_not_stored_leaves_what_is() {
+    let store = Arc::new(Memory::default());
+    store.set(&key(), &secret("stored")).unwrap();
+    for kept_first in [false, true] {
+        let vault = Vault::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+        if kept_first {
+            vault.keep(&key(), &secret("typed"), false).await.unwrap();
+        }
+        vault.refuse(&key(), &secret("typed")).await.unwrap();
+        assert_eq!(vault.find(&key()).await, Ok(None));
+        assert_eq!(store.get(&key()), Ok(Some(secret("stored"))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_given_up_and_holds_one_thread() {
+    let (release, held) = mpsc::channel();
+    let vault = Vault::new(Arc::new(Hanging {
+        entered: AtomicBool::new(false),
+        release: Mutex::new(held),
+    }));
+    let key = key();
+    let both = async { tokio::join!(vault.find(&key), vault.find(&key)) };
+    let patience = async {
+        // A paused clock does not run by itself while a thread is held.
+        tokio::time::advance(STORE_DEADLINE).await;
+        std::future::pending::<()>().await;
+    };
+    let (first, second) = tokio::select! {
+        biased;
+        answers = both => answers,
+        () = patience => unreachable!("it never ends"),
+    };
+    assert!(matches!(first, Err(SecretError::Unavailable { .. })));
+    assert!(matches!(second, Err(SecretError::Unavailable { .. })));
+    release.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_is_doubted_once_and_then_held_back() {
+    let vault = Vault::in_memory();
+    assert!(!vault.doubt(&key(), &secret("a")));
+    assert!(!vault.doubt(&key(), &secret("b")), "another one");
+    assert!(vault.doubt(&key(), &secret("b")));
+    assert!(!vault.doubt(&key(), &secret("b")), "a new start");
+    vault.keep(&key(), &secret("b"), false).await.unwrap();
+    assert!(!vault.doubt(&key(), &secret("b")), "it had worked");
+}
