@@ -10,22 +10,22 @@ mod windows;
 #[cfg(target_os = "linux")]
 pub use linux::{
     IpcListener, KEYRING, Notifications, SavedTerminal, agents, appearance, attach_console,
-    autostart, autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
-    hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store, leave_console,
-    open_regular, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
-    raise_descriptor_limit, read_hidden_line, register_program, save_terminal, set_autostart,
-    show_error, terminate_signal, text_editor, tooltip_text, tray_icon_size, tune_local_socket,
-    tune_session_socket, typed_within, watch_environment,
+    autostart, autostart_declined, bind_exclusive, create_private_dir, drop_typing, harden_process,
+    has_display, hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store,
+    leave_console, open_regular, policy_source, port_owner, port_reserved, private_file_options,
+    quick_ack, raise_descriptor_limit, read_hidden_line, register_program, save_terminal,
+    set_autostart, show_error, terminate_signal, text_editor, tooltip_text, tray_icon_size,
+    tune_local_socket, tune_session_socket, typed_within, watch_environment,
 };
 #[cfg(windows)]
 pub use windows::{
     IpcListener, KEYRING, Notifications, SavedTerminal, agents, appearance, attach_console,
-    autostart, autostart_declined, bind_exclusive, create_private_dir, harden_process, has_display,
-    hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store, leave_console,
-    open_regular, policy_source, port_owner, port_reserved, private_file_options, quick_ack,
-    raise_descriptor_limit, read_hidden_line, register_program, save_terminal, set_autostart,
-    show_error, terminate_signal, text_editor, tooltip_text, tray_icon_size, tune_local_socket,
-    tune_session_socket, typed_within, watch_environment,
+    autostart, autostart_declined, bind_exclusive, create_private_dir, drop_typing, harden_process,
+    has_display, hide_typing, in_foreground, ipc_connect, keep_freed_memory, keyring_store,
+    leave_console, open_regular, policy_source, port_owner, port_reserved, private_file_options,
+    quick_ack, raise_descriptor_limit, read_hidden_line, register_program, save_terminal,
+    set_autostart, show_error, terminate_signal, text_editor, tooltip_text, tray_icon_size,
+    tune_local_socket, tune_session_socket, typed_within, watch_environment,
 };
 
 use std::io;

@@ -137,6 +137,8 @@ impl Terminal {
         }
         let answer = self.ask(language, kind, keyring);
         if self.withdrawn.is_cancelled() {
+            // Half of an answer must not become a part of the next, or a line for the shell.
+            platform::drop_typing();
             say(&format!("\n{}", words::settled_elsewhere(language)))?;
             return Ok(None);
         }

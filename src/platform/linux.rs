@@ -34,5 +34,6 @@ pub use process::{
 };
 pub use sockets::{bind_exclusive, quick_ack, tune_local_socket, tune_session_socket};
 pub use terminal::{
-    SavedTerminal, hide_typing, in_foreground, read_hidden_line, save_terminal, typed_within,
+    SavedTerminal, drop_typing, hide_typing, in_foreground, read_hidden_line, save_terminal,
+    typed_within,
 };

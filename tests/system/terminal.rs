@@ -147,6 +147,27 @@ fn a_prompt_ends_with_its_question() {
 }
 
 #[test]
+fn half_of_an_answer_goes_with_its_question() {
+    let account = Account::new();
+    let sshd = Sshd::with_password(&account, "");
+    let home = Home::new(&Config::of(Tunnel::to(&sshd, "lab").password())).trusting(&sshd);
+    let mut terminal = Terminal::with_line(&home, |run| {
+        format!("{run}; read -r rest; echo \"rest is <$rest>\"")
+    });
+    terminal.wait("Password of the account");
+    terminal.type_in("half of a canary");
+    home.answer(account.password());
+    terminal.wait("needs no answer any more");
+    terminal.wait("everything works");
+    home.succeed(&["quit"]);
+    // The shell reads now.
+    terminal.type_in("\n");
+    terminal.wait("rest is <>");
+    assert_eq!(terminal.ended().code(), Some(0));
+    assert!(!terminal.seen().contains("canary"), "{}", terminal.seen());
+}
+
+#[test]
 fn a_job_in_the_background_leaves_its_questions_and_ends() {
     let account = Account::new();
     let sshd = Sshd::with_password(&account, "");

@@ -4,7 +4,9 @@
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -40,6 +42,15 @@ pub fn hide_typing() -> SavedTerminal {
         }
     }
     saved
+}
+
+/// Drops what was typed and not read, which nobody is to read any more.
+pub fn drop_typing() {
+    if in_foreground()
+        && let Err(error) = tcflush(io::stdin(), QueueSelector::IFlush)
+    {
+        tracing::debug!(%error, "what was typed stays");
+    }
 }
 
 /// Whether the terminal is this job's. The kernel stops one in the background that reads from it or

@@ -43,6 +43,14 @@ pub fn hide_typing() -> SavedTerminal {
     saved
 }
 
+/// Drops what was typed and not read, which nobody is to read any more.
+pub fn drop_typing() {
+    if let Some((input, _)) = &save_terminal().0 {
+        // SAFETY: the handle is open.
+        unsafe { FlushConsoleInputBuffer(input.as_raw_handle()) };
+    }
+}
+
 /// Whether the terminal is this job's. A console knows no jobs.
 #[must_use]
 pub fn in_foreground() -> bool {
