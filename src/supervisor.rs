@@ -253,7 +253,7 @@ pub enum Action {
         settings: Arc<TunnelSettings>,
         /// The number of this dial.
         attempt: Attempt,
-        /// What the user just answered.
+        /// What the user answered, unless a dial has had it judged since.
         grant: Option<Grant>,
     },
     /// End that session; it still answers `Ended`.
@@ -296,7 +296,7 @@ pub enum Action {
     },
 }
 
-/// An answer that the next dial starts with.
+/// An answer that a dial starts with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// This key is the server's: record it, then trust it.

@@ -37,6 +37,17 @@ impl Asker {
         }
     }
 
+    /// Reports that the password that the dial carried was taken or refused.
+    pub async fn tell_password_judged(&self) {
+        let judged = Input::Session {
+            tunnel: self.tunnel.clone(),
+            attempt: self.attempt,
+            event: SessionEvent::PasswordJudged,
+        };
+        // A closed queue means that the engine is going, and the answer with it.
+        let _ = self.inputs.send(judged).await;
+    }
+
     /// Asks, and waits for one response for each prompt.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod ending;
 mod interactive;
 mod keyfile;
 mod known;
+mod line;
 mod notes;
 mod outcome;
 mod patience;
@@ -21,7 +22,7 @@ mod plan;
 mod sign;
 
 use super::ask::Asker;
-use super::client::{Client, Farewell};
+use super::client::Client;
 use crate::model::{AuthMethod, Fault, TunnelSettings};
 use crate::secrets::Vault;
 use crate::supervisor::Grant;
@@ -31,6 +32,7 @@ use ending::InFlight;
 use futures_util::future::join_all;
 use keyfile::{KeyFile, OnDisk};
 use known::{Given, Known};
+pub use line::Line;
 use notes::Notes;
 use patience::{Patience, TimeIsUp};
 use plan::{KeyFate, PasswordState, Progress, Step};
@@ -56,7 +58,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Why the server did not let us in, as a [`Fault`] that says how to go on.
 pub async fn authenticate(
     handle: &mut Handle<Client>,
-    farewell: &Farewell,
+    line: &Line<'_>,
     settings: &TunnelSettings,
     grant: Option<&Grant>,
     vault: &Vault,
@@ -65,7 +67,7 @@ pub async fn authenticate(
     let patience = Patience::new(DEADLINE);
     let mut exchange = Exchange {
         handle,
-        farewell,
+        line,
         settings,
         asker,
         patience: &patience,
@@ -94,7 +96,7 @@ fn order(settings: &TunnelSettings, grant: Option<&Grant>) -> Vec<AuthMethod> {
 /// One authentication under way.
 struct Exchange<'a> {
     handle: &'a mut Handle<Client>,
-    farewell: &'a Farewell,
+    line: &'a Line<'a>,
     settings: &'a TunnelSettings,
     asker: &'a mut Asker,
     patience: &'a Patience,
@@ -241,6 +243,7 @@ impl Exchange<'_> {
             candidate,
             agents: &mut self.agents,
             known: self.known,
+            line: self.line,
             patience: self.patience,
             notes: &mut self.notes,
             signed_by: None,
@@ -278,6 +281,10 @@ impl Exchange<'_> {
 
     async fn send_password(&mut self) -> Result<Verdict, Fault> {
         self.progress.used_up(MethodKind::Password);
+        if self.line.has_ended() {
+            // It may have ended while the keyring was being unlocked: the password is not in doubt.
+            return self.judge(Ok(None), InFlight::Nothing).await;
+        }
         // russh takes a `String` of its own, and wipes it once it has been sent.
         let password = self.password_text();
         let user = &self.settings.user;
@@ -286,7 +293,7 @@ impl Exchange<'_> {
         let verdict = self
             .judge(answer.map(Result::ok), InFlight::Password)
             .await?;
-        self.settle_password(verdict);
+        self.settle_password(verdict).await;
         Ok(verdict)
     }
 
@@ -295,7 +302,11 @@ impl Exchange<'_> {
         given.map_or_else(String::new, |given| given.secret.expose().to_owned())
     }
 
-    fn settle_password(&mut self, verdict: Verdict) {
+    async fn settle_password(&mut self, verdict: Verdict) {
+        // First of all, so that no dial sends the answer again, however this one goes on.
+        if self.password.as_ref().is_some_and(Given::was_typed) {
+            self.asker.tell_password_judged().await;
+        }
         match verdict {
             Verdict::Success | Verdict::Partial => {
                 if let Some(given) = &self.password {

@@ -59,6 +59,12 @@ impl Farewell {
         self.gone.cancelled().await;
     }
 
+    /// Whether the session has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.gone.is_cancelled()
+    }
+
     /// Key exchange, host key and cipher that were agreed on.
     #[must_use]
     pub fn algorithms(&self) -> String {

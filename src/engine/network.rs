@@ -56,6 +56,14 @@ pub trait ServerSocket: AsyncRead + AsyncWrite + Send + Unpin {
 
     /// Acknowledges at once what has arrived (TCP_QUICKACK, tcp(7)).
     fn quick_ack(&self);
+
+    /// Resolves when the other side has closed or reset the connection, also while nobody reads: what
+    /// came before that may still wait to be read. Where that cannot be told, never.
+    ///
+    /// The connection stays open for as long as the future is held.
+    fn hung_up(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// The listeners of one forward.

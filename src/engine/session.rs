@@ -5,8 +5,9 @@
 //! [`Session::run`] returns.
 
 use super::ask::Asker;
+use super::auth::Line;
 use super::beat::beat;
-use super::client::{Client, End, Farewell};
+use super::client::{Client, End};
 use super::connect::{self, Connected, Route, Way};
 use super::link::{Link, Links};
 use super::network::Network;
@@ -146,12 +147,15 @@ impl Session {
             algorithms: String::new(),
         };
         let way = connected.way;
+        let hung_up = connected.socket.hung_up();
         unconnected.disarm();
         let (mut handle, round_trip) = self.handshake(connected, known, control).await?;
         server.round_trip = round_trip;
         server.algorithms = control.farewell.algorithms();
         self.tell(SessionEvent::Stage(Stage::Authenticating)).await;
-        self.authenticate(&mut handle, &control.farewell).await?;
+        let line = Line::new(&control.farewell, hung_up);
+        self.authenticate(&mut handle, &line).await?;
+        drop(line);
         let doubted = Arc::clone(&self.orders.prove);
         let link = Link::new(
             handle,
@@ -221,7 +225,7 @@ impl Session {
     async fn authenticate(
         &mut self,
         handle: &mut Handle<Client>,
-        farewell: &Farewell,
+        line: &Line<'_>,
     ) -> Result<(), Fault> {
         // A channel that nobody sends on stands in: the session asks at most here.
         let answers = std::mem::replace(&mut self.answers, mpsc::channel(1).1);
@@ -234,13 +238,15 @@ impl Session {
         );
         let method = auth::authenticate(
             handle,
-            farewell,
+            line,
             &self.settings,
             self.grant.as_ref(),
             &self.vault,
             &mut asker,
         )
         .await?;
+        // The vault keeps what is needed again.
+        self.grant = None;
         tracing::info!(tunnel = %self.settings.id, attempt = %self.attempt, ?method, "authenticated");
         Ok(())
     }

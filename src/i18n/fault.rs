@@ -131,6 +131,7 @@ pub fn fault(language: Language, fault: &Fault) -> Explained {
             (authentication_timeout(l, server), tries_again(l))
         }
         Fault::QuestionTimeout { server } => (question_timeout(l, server), come_back_with_up(l)),
+        Fault::QuestionLost { server } => (question_lost(l, server), answer_was_not_used(l)),
         Fault::QuestionCancelled { server } => {
             (question_cancelled(l, server), come_back_with_up(l))
         }
@@ -323,6 +324,7 @@ mod tests {
             },
             Fault::AuthenticationTimeout { server: evil() },
             Fault::QuestionTimeout { server: evil() },
+            Fault::QuestionLost { server: evil() },
             Fault::QuestionCancelled { server: evil() },
             Fault::Disconnected {
                 server: evil(),

@@ -91,6 +91,8 @@ pub enum Fault {
     AuthenticationTimeout { server: String },
     /// The server asked, and nobody answered in time.
     QuestionTimeout { server: String },
+    /// The connection ended while the server waited for an answer.
+    QuestionLost { server: String },
     /// The user refused to answer.
     QuestionCancelled { server: String },
 
@@ -173,6 +175,7 @@ impl Fault {
             | Self::PasswordNeeded { .. }
             | Self::PassphraseNeeded { .. }
             | Self::QuestionTimeout { .. }
+            | Self::QuestionLost { .. }
             | Self::QuestionCancelled { .. }
             | Self::Internal { .. } => Recovery::AwaitUser,
         }
@@ -198,6 +201,15 @@ impl Fault {
             Self::AuthenticationRejected { .. }
                 | Self::NoCredential { .. }
                 | Self::PasswordNeeded { .. }
+        )
+    }
+
+    /// Whether a live question of the server went without an answer, and not by the user's choice.
+    #[must_use]
+    pub fn is_lapsed_question(&self) -> bool {
+        matches!(
+            self,
+            Self::QuestionTimeout { .. } | Self::QuestionLost { .. }
         )
     }
 
@@ -243,6 +255,7 @@ impl Fault {
             Self::PassphraseNeeded { .. } => "passphrase_needed",
             Self::AuthenticationTimeout { .. } => "authentication_timeout",
             Self::QuestionTimeout { .. } => "question_timeout",
+            Self::QuestionLost { .. } => "question_lost",
             Self::QuestionCancelled { .. } => "question_cancelled",
             Self::Disconnected { .. } => "disconnected",
             Self::ConnectionLost { .. } => "connection_lost",

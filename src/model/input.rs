@@ -89,6 +89,8 @@ pub enum SessionEvent {
         /// The fields.
         prompts: Vec<InteractivePrompt>,
     },
+    /// The password that the dial carried was taken or refused.
+    PasswordJudged,
     /// It is authenticated: channels can be opened.
     Established(ServerInfo),
     /// A round trip was measured: it works.

@@ -10,6 +10,7 @@ use crate::model::{
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod granted;
 mod handover;
 mod questions;
 mod random;

@@ -1,6 +1,7 @@
 //! One tunnel: what the user wants of it, what is true, and what follows.
 
 mod dial;
+mod granted;
 mod handover;
 mod view;
 
@@ -12,6 +13,7 @@ use crate::model::{
     Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, Phase, QuestionId, QuestionKind,
     SessionEvent, Target, TunnelSettings,
 };
+use granted::Granted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,6 +33,8 @@ pub(super) struct Tunnel {
     target: Target,
     state: State,
     backoff: Backoff,
+    /// What the user answered, until it is judged.
+    granted: Granted,
     /// Beside the state's own: a session that ends, while the state goes on without it.
     leaving: Option<Leaving>,
     forwards: Vec<Forward>,
@@ -53,6 +57,7 @@ impl Tunnel {
             target: Target::Down,
             state: State::Idle,
             backoff: Backoff::default(),
+            granted: Granted::default(),
             leaving: None,
             attempt: None,
             phase: Phase::Stopped,
@@ -86,6 +91,7 @@ impl Tunnel {
 
     pub(super) fn down(&mut self, cx: &mut Context<'_>) {
         self.target = Target::Down;
+        self.granted.drop_all();
         for forward in &mut self.forwards {
             forward.close(cx.actions);
         }
@@ -133,10 +139,10 @@ impl Tunnel {
                 }
             }
             (QuestionKind::HostKey(key), Answer::AcceptHostKey) => {
-                self.dial(Some(Grant::HostKey(key)), cx);
+                self.dial_granted(Grant::HostKey(key), cx);
             }
             (QuestionKind::Password { .. }, Answer::Secret { value, remember }) => {
-                self.dial(Some(Grant::Password { value, remember }), cx);
+                self.dial_granted(Grant::Password { value, remember }, cx);
             }
             (QuestionKind::Passphrase { key, .. }, Answer::Secret { value, remember }) => {
                 let grant = Grant::Passphrase {
@@ -144,7 +150,7 @@ impl Tunnel {
                     value,
                     remember,
                 };
-                self.dial(Some(grant), cx);
+                self.dial_granted(grant, cx);
             }
             (QuestionKind::Interactive { prompts, .. }, Answer::Responses(responses))
                 if prompts.len() == responses.len() =>
@@ -164,8 +170,10 @@ impl Tunnel {
 
     /// The vault has a password now; where one is missing, it is the answer.
     pub(super) fn password_given(&mut self, cx: &mut Context<'_>) {
+        // It is newer than one that was typed for a dial.
+        self.granted.drop_password();
         match &mut self.state {
-            State::Blocked { fault, .. } if fault.a_password_may_help() => self.dial(None, cx),
+            State::Blocked { fault, .. } if fault.a_password_may_help() => self.dial(cx),
             State::Dialing { password_given, .. } => *password_given = true,
             State::Idle
             | State::Live(_)
@@ -230,6 +238,9 @@ impl Tunnel {
             gone.close(cx.actions);
         }
         self.settings = settings;
+        if !same_session {
+            self.granted.drop_all();
+        }
         if same_session || self.target == Target::Down {
             return;
         }
@@ -255,8 +266,9 @@ impl Tunnel {
         if due(self.leaving.as_ref().and_then(|leaving| leaving.until)) {
             self.leaving = None;
         }
+        self.granted.tick(cx.now);
         match &mut self.state {
-            State::Waiting { at, .. } if *at <= cx.now => self.dial(None, cx),
+            State::Waiting { at, .. } if *at <= cx.now => self.dial(cx),
             State::Dialing {
                 question: Some(question),
                 ..
@@ -304,6 +316,7 @@ impl Tunnel {
             .filter_map(Forward::due)
             .chain(self.state.due())
             .chain(self.handover_due())
+            .chain(self.granted.due())
             .min()
     }
 

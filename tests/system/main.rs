@@ -26,6 +26,7 @@ mod login;
 mod notify;
 mod open;
 mod pump;
+mod questions;
 mod reconnect;
 mod reload;
 mod secrets;

@@ -15,7 +15,7 @@ impl Exchange<'_> {
         let mut said = Said::default();
         let verdict = self.conversation(&mut said).await?;
         if said.password {
-            self.settle_password(verdict);
+            self.settle_password(verdict).await;
         } else if said.user && verdict == Verdict::Refused {
             // The user's own answer was wrong. A stored password is not thrown after it.
             self.progress.used_up(MethodKind::Password);
@@ -57,8 +57,7 @@ impl Exchange<'_> {
                 }
                 Reply::AskUser => {
                     said.user = true;
-                    let asking = self.asker.ask(name, instruction, prompts);
-                    let answers = self.patience.pause(asking).await?;
+                    let answers = self.ask_user(name, instruction, prompts).await?;
                     answers
                         .iter()
                         .map(Secret::expose)
@@ -76,6 +75,21 @@ impl Exchange<'_> {
             "the server asked {MOST_ROUNDS} times without an end"
         ));
         Err(self.rejected())
+    }
+
+    /// Asks the user, for as long as the connection that the question belongs to is there.
+    async fn ask_user(
+        &mut self,
+        name: String,
+        instruction: String,
+        prompts: Vec<InteractivePrompt>,
+    ) -> Result<Vec<Secret>, Fault> {
+        let asking = self.asker.ask(name, instruction, prompts);
+        let asked = self.patience.pause(self.line.unless_ended(asking));
+        asked.await.unwrap_or_else(|| {
+            let server = self.settings.server();
+            Err(Fault::QuestionLost { server })
+        })
     }
 }
 

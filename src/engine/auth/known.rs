@@ -20,6 +20,31 @@ pub(super) struct Known<'a> {
 pub(super) struct Given {
     pub(super) secret: Secret,
     remember: bool,
+    origin: Origin,
+}
+
+/// Where a secret comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The dial carried it: the user has just typed it.
+    Typed,
+    /// The vault had it.
+    Vault,
+}
+
+impl Given {
+    fn typed(secret: &Secret, remember: bool) -> Self {
+        Self {
+            secret: secret.clone(),
+            remember,
+            origin: Origin::Typed,
+        }
+    }
+
+    /// Whether the dial carried it.
+    pub(super) fn was_typed(&self) -> bool {
+        self.origin == Origin::Typed
+    }
 }
 
 impl<'a> Known<'a> {
@@ -41,10 +66,7 @@ impl<'a> Known<'a> {
     /// The account's password.
     pub(super) async fn password(&self, notes: &mut Notes) -> Option<Given> {
         if let Some(Grant::Password { value, remember }) = self.grant {
-            return Some(Given {
-                secret: value.clone(),
-                remember: *remember,
-            });
+            return Some(Given::typed(value, *remember));
         }
         self.stored(&self.account, notes).await
     }
@@ -56,10 +78,7 @@ impl<'a> Known<'a> {
                 key,
                 value,
                 remember,
-            }) if key == file => Some(Given {
-                secret: value.clone(),
-                remember: *remember,
-            }),
+            }) if key == file => Some(Given::typed(value, *remember)),
             _ => self.stored(&passphrase_of(file), notes).await,
         }
     }
@@ -95,6 +114,7 @@ impl<'a> Known<'a> {
             Ok(found) => found.map(|secret| Given {
                 secret,
                 remember: false,
+                origin: Origin::Vault,
             }),
             Err(error) => {
                 notes.add(error.to_string());

@@ -47,10 +47,10 @@ impl Exchange<'_> {
     /// The session has ended.
     async fn ended(&mut self, in_flight: InFlight) -> Result<Verdict, Fault> {
         // Without the word of how it ended, that it did is all there is to say.
-        drop(tokio::time::timeout(FAREWELL_DEADLINE, self.farewell.ended()).await);
+        drop(tokio::time::timeout(FAREWELL_DEADLINE, self.line.reported()).await);
         let shown = !self.progress.tried().is_empty();
         let server = self.settings.server();
-        match meaning(self.farewell.end(), in_flight, shown, &server) {
+        match meaning(self.line.end(), in_flight, shown, &server) {
             Meaning::Refused { words } => {
                 if !words.is_empty() {
                     self.notes.add(words);

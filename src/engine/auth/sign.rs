@@ -5,6 +5,7 @@ use super::agent::Agents;
 use super::candidate::{Candidate, Holder};
 use super::keyfile::{KeyFile, sign};
 use super::known::Known;
+use super::line::Line;
 use super::notes::Notes;
 use super::patience::Patience;
 use super::plan::KeyFate;
@@ -20,6 +21,7 @@ pub(super) struct Signing<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) agents: &'a mut Agents,
     pub(super) known: &'a Known<'a>,
+    pub(super) line: &'a Line<'a>,
     pub(super) patience: &'a Patience,
     pub(super) notes: &'a mut Notes,
     /// Who signed.
@@ -56,9 +58,12 @@ impl Signer for Signing<'_> {
             let (method, signed) = match holder {
                 Holder::Agent(number, identity) => {
                     let signing = self.agents.sign(*number, identity, hash, message.clone());
-                    // An agent may ask a person before it signs.
-                    let signed = self.patience.pause(signing).await;
-                    (AuthMethod::Agent, signed)
+                    // An agent may ask a person before it signs. The server may not wait for that.
+                    let signed = self.patience.pause(self.line.unless_ended(signing));
+                    match signed.await {
+                        Some(signed) => (AuthMethod::Agent, signed),
+                        None => return Err(Unsigned::SessionGone),
+                    }
                 }
                 Holder::File(file) => {
                     let signed = self.sign_with_file(file, hash, &message).await;

@@ -2,17 +2,23 @@
 
 use super::interactive::MOST_ROUNDS;
 use super::*;
+use crate::engine::client::Farewell;
 use crate::engine::offer::{self, SessionLimits};
 use crate::engine::transport::ConnectionControl;
 use crate::hostkey::KnownHosts;
 use crate::model::{Attempt, Input, Secret, SessionEvent, samples};
 use crate::secrets::SecretKey;
+use futures_util::FutureExt;
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{self, Auth, Response, VerifiedPublicKey};
 use std::sync::Mutex;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+mod waiting;
 
 /// What a server says to what a client does: `asks`, `shows a key`, `sends PASSWORD`, `converses`,
 /// `answers WORDS`.
@@ -100,7 +106,20 @@ struct User {
     identity: Vec<PathBuf>,
     /// What the user says to each question, and how long that takes.
     says: Vec<(Duration, Option<&'static str>)>,
+    /// What the user has typed for the next dial.
+    grant: Option<Grant>,
+    /// The server leaves at the first question, after the pause of `says`.
+    leaves: bool,
+    /// The connection of the last dial.
+    line: Arc<Mutex<Option<Wire>>>,
     asked: usize,
+    judged: usize,
+}
+
+/// A connection, as its two ends know it.
+struct Wire {
+    wire: AbortHandle,
+    farewell: Farewell,
 }
 
 impl User {
@@ -109,7 +128,11 @@ impl User {
             vault: Vault::in_memory(),
             identity: Vec::new(),
             says: Vec::new(),
+            grant: None,
+            leaves: false,
+            line: Arc::default(),
             asked: 0,
+            judged: 0,
         }
     }
 
@@ -147,13 +170,22 @@ impl User {
             script: Box::new(script),
             seen: Arc::clone(&seen),
         };
-        let (near, far) = tokio::io::duplex(1 << 16);
+        let [(near, mut near_end), (mut far_end, far)] =
+            [(); 2].map(|()| tokio::io::duplex(1 << 16));
+        let line = tokio::spawn(async move {
+            tokio::io::copy_bidirectional(&mut near_end, &mut far_end).await
+        });
         let serving = tokio::spawn(async move {
             let running = server::run_stream(Arc::new(config), far, server).await?;
             running.await
         });
         let control = ConnectionControl::default();
         let farewell = control.farewell.clone();
+        let hung_up = CancellationToken::new();
+        *self.line.lock().unwrap() = Some(Wire {
+            wire: line.abort_handle(),
+            farewell: farewell.clone(),
+        });
         let client = Client::new(Arc::clone(&settings), KnownHosts::default(), control);
         let config = offer::config(&[], Duration::ZERO, SessionLimits::default());
         let config = Arc::new(config);
@@ -170,22 +202,34 @@ impl User {
             inputs,
             answers,
         );
-        let vault = self.vault.clone();
-        let authenticating =
-            authenticate(&mut handle, &farewell, &settings, None, &vault, &mut asker);
+        let (vault, grant) = (self.vault.clone(), self.grant.take());
+        let ends = Line::new(&farewell, hung_up.clone().cancelled_owned().boxed());
+        let authenticating = authenticate(
+            &mut handle,
+            &ends,
+            &settings,
+            grant.as_ref(),
+            &vault,
+            &mut asker,
+        );
         let answering = async {
             let mut answer = Some(answer);
             while let Some(input) = asked.recv().await {
-                assert!(matches!(
-                    input,
-                    Input::Session {
-                        event: SessionEvent::Asks { .. },
-                        ..
-                    }
-                ));
+                let Input::Session { event, .. } = input else {
+                    panic!("a session has nothing else to tell");
+                };
+                if event == SessionEvent::PasswordJudged {
+                    self.judged += 1;
+                    continue;
+                }
+                assert!(matches!(event, SessionEvent::Asks { .. }));
                 self.asked += 1;
                 let (pause, words) = self.says.remove(0);
                 tokio::time::sleep(pause).await;
+                if self.leaves {
+                    line.abort();
+                    hung_up.cancel();
+                }
                 match (words, &answer) {
                     (Some(words), Some(answer)) => {
                         answer.send(vec![Secret::new(words.into())]).await.unwrap();
@@ -198,6 +242,14 @@ impl User {
             outcome = authenticating => outcome,
             () = answering => unreachable!("the asker holds the queue"),
         };
+        // What it told last.
+        while let Ok(input) = asked.try_recv() {
+            let Input::Session { event, .. } = input else {
+                panic!("a session has nothing else to tell");
+            };
+            assert_eq!(event, SessionEvent::PasswordJudged);
+            self.judged += 1;
+        }
         drop(handle);
         serving.abort();
         let seen = seen.lock().unwrap().clone();

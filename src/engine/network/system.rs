@@ -77,6 +77,21 @@ impl Network for SystemNetwork {
     }
 }
 
+/// Resolves when the peer has closed or reset the connection. Reads nothing.
+async fn closed_by_peer(stream: &TcpStream) {
+    loop {
+        match stream.ready(Interest::READABLE).await {
+            Ok(ready) if ready.is_read_closed() => return,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+        // There is data, and nobody reads it now. The next event is more of it, or the end.
+        let _ = stream.try_io(Interest::READABLE, || {
+            Err::<(), _>(io::ErrorKind::WouldBlock.into())
+        });
+    }
+}
+
 /// A TCP connection to a server.
 struct TcpServer(TcpStream);
 
@@ -87,6 +102,22 @@ impl ServerSocket for TcpServer {
 
     fn quick_ack(&self) {
         platform::quick_ack(&self.0);
+    }
+
+    fn hung_up(&self) -> BoxFuture<'static, ()> {
+        // A descriptor of its own has a readiness of its own: to clear it takes nothing from the reader.
+        let duplicate = SockRef::from(&self.0).try_clone();
+        async move {
+            let watched = duplicate.and_then(|socket| TcpStream::from_std(socket.into()));
+            match watched {
+                Ok(stream) => closed_by_peer(&stream).await,
+                Err(error) => {
+                    tracing::debug!(%error, "an end of the connection shows only to a reader");
+                    std::future::pending().await
+                }
+            }
+        }
+        .boxed()
     }
 }
 
@@ -276,6 +307,61 @@ mod tests {
         let (accepted, program) = tokio::join!(listener.accept(), program);
         let local = TcpLocal::new(accepted.unwrap().0).unwrap();
         (local, program.unwrap())
+    }
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    async fn to_a_server() -> (Box<dyn ServerSocket>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = SystemNetwork.connect(listener.local_addr().unwrap());
+        let (socket, accepted) = tokio::join!(connecting, listener.accept());
+        (socket.unwrap(), accepted.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_leaves_is_noticed_though_nobody_reads_and_no_byte_is_lost() {
+        for is_reset in [false, true] {
+            let (mut socket, mut server) = to_a_server().await;
+            let mut hung_up = socket.hung_up();
+            for words in ["good", "bye"] {
+                server.write_all(words.as_bytes()).await.unwrap();
+                let pause = Duration::from_millis(50);
+                assert!(timeout(pause, &mut hung_up).await.is_err(), "it is there");
+            }
+            if is_reset {
+                SockRef::from(&server)
+                    .set_linger(Some(Duration::ZERO))
+                    .unwrap();
+            }
+            drop(server);
+            timeout(SOON, hung_up).await.unwrap();
+            let mut read = [0; 7];
+            if !is_reset {
+                socket.read_exact(&mut read).await.unwrap();
+                assert_eq!(&read, b"goodbye");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_watch_on_a_servers_end_takes_no_wake_up_from_the_reader() {
+        let (mut socket, mut server) = to_a_server().await;
+        let mut hung_up = socket.hung_up();
+        for _ in 0..100 {
+            server.write_all(b"x").await.unwrap();
+            assert!((&mut hung_up).now_or_never().is_none());
+            tokio::task::yield_now().await;
+            assert!((&mut hung_up).now_or_never().is_none());
+            let mut read = [0; 1];
+            timeout(SOON, socket.read_exact(&mut read))
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        // The connection ends with the last that holds it.
+        drop(socket);
+        drop(hung_up);
+        assert_eq!(server.read(&mut [0; 1]).await.unwrap(), 0);
     }
 
     #[tokio::test]

@@ -206,6 +206,14 @@ messages! {
         fr: "Le serveur {server} attendait une réponse, et personne ne l’a donnée à temps.",
         en: "The server {server} waited for an answer, and nobody gave it in time.",
     }
+    question_lost(server: &str) {
+        fr: "La connexion au serveur {server} a pris fin pendant qu’il attendait une réponse.",
+        en: "The connection to the server {server} ended while it waited for an answer.",
+    }
+    answer_was_not_used() {
+        fr: "Ce qui a été saisi entre-temps n’a pas servi. Pour réessayer : passerelle up ; le serveur posera une nouvelle question.",
+        en: "What was typed meanwhile was not used. To try again: passerelle up; the server then asks a new question.",
+    }
     question_cancelled(server: &str) {
         fr: "La question du serveur {server} est restée sans réponse, à votre demande.",
         en: "The question of the server {server} was left unanswered, as you asked.",

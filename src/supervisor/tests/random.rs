@@ -1,11 +1,12 @@
 //! Random inputs in random order: what must hold whatever happens.
 
+use super::questions::password_needed;
 use super::{SERVER, id, lost, production, refused, settings, unknown_key};
 use crate::model::{
     Answer, Attempt, AuthMethod, Command, Fault, ForwardId, Health, Input, Phase, QuestionId,
     Secret, ServerInfo, SessionEvent, Stage,
 };
-use crate::supervisor::{Action, Supervisor};
+use crate::supervisor::{Action, Grant, Supervisor};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(age, forward, well)| Step::Probed { age, forward, well }),
         1 => (forward, any::<bool>())
             .prop_map(|(forward, bound)| Step::Listening { forward, bound }),
-        1 => (0..2_u64).prop_map(Step::Answer),
+        2 => (0..2_u64).prop_map(Step::Answer),
     ]
 }
 
@@ -90,6 +91,8 @@ fn event() -> impl Strategy<Value = SessionEvent> {
             detail: String::new(),
         }))),
         1 => Just(SessionEvent::Ended(Some(rejected()))),
+        2 => Just(SessionEvent::Ended(Some(password_needed()))),
+        2 => Just(SessionEvent::PasswordJudged),
         1 => Just(SessionEvent::Ended(Some(Fault::HostKeyUnknown { key: unknown_key() }))),
     ]
 }
@@ -127,6 +130,12 @@ struct World {
     /// Blocked, and nobody has given a reason to dial since.
     stuck: bool,
     port: u16,
+    /// The answers that were given, by number.
+    answers: u64,
+    /// The password that a dial carried.
+    carried: BTreeMap<u64, Secret>,
+    /// The passwords that a server has judged.
+    judged: Vec<Secret>,
 }
 
 impl World {
@@ -141,6 +150,9 @@ impl World {
             wanted: true,
             stuck: false,
             port: 722,
+            answers: 0,
+            carried: BTreeMap::new(),
+            judged: Vec::new(),
         };
         world.observe();
         world
@@ -192,6 +204,9 @@ impl World {
                         (SessionEvent::Established(_), Session::Dialing) => {
                             *session = Session::Live;
                         }
+                        (SessionEvent::PasswordJudged, _) => {
+                            self.judged.extend(self.carried.get(&attempt).cloned());
+                        }
                         (SessionEvent::Silent, Session::Live) => self.probed_ok.clear(),
                         _ => {}
                     }
@@ -235,8 +250,9 @@ impl World {
                 let answer = if kind == 0 {
                     Answer::AcceptHostKey
                 } else {
+                    self.answers += 1;
                     Answer::Secret {
-                        value: Secret::new("x".into()),
+                        value: Secret::new(self.answers.to_string()),
                         remember: false,
                     }
                 };
@@ -281,7 +297,11 @@ impl World {
 
     fn observe(&mut self) {
         while let Some(action) = self.supervisor.poll_action() {
-            if let Action::Dial { attempt, .. } = &action {
+            if let Action::Dial { attempt, grant, .. } = &action {
+                if let Some(Grant::Password { value, .. }) = grant {
+                    assert!(!self.judged.contains(value), "a judged password again");
+                    self.carried.insert(attempt.0, value.clone());
+                }
                 assert!(self.wanted, "a tunnel that nobody wants was dialed");
                 assert!(!self.stuck, "what only the user can lift was dialed again");
                 assert!(attempt.0 > self.newest, "attempts only grow");

@@ -20,10 +20,12 @@ impl Tunnel {
     pub(super) fn session_event(&mut self, event: SessionEvent, cx: &mut Context<'_>) {
         match event {
             SessionEvent::Stage(reached) => {
+                self.granted.recorded();
                 if let State::Dialing { stage, .. } = &mut self.state {
                     *stage = reached;
                 }
             }
+            SessionEvent::PasswordJudged => self.granted.drop_password(),
             SessionEvent::Asks {
                 name,
                 instruction,
@@ -35,12 +37,18 @@ impl Tunnel {
                     prompts,
                 };
                 let asked = new_question(kind, Some(cx.now + LIVE_QUESTION), cx);
-                if let State::Dialing { question, .. } = &mut self.state {
+                if let State::Dialing {
+                    question, after, ..
+                } = &mut self.state
+                {
                     *question = Some(asked);
+                    // The server was reached and asks: what made this dial necessary is over.
+                    *after = None;
                 }
             }
             SessionEvent::Established(server) => {
                 if let State::Dialing { attempt, .. } = self.state {
+                    self.granted.drop_all();
                     self.backoff.established();
                     self.state = State::Live(Live::new(attempt, server, cx.now));
                     for forward in &mut self.forwards {
@@ -108,15 +116,22 @@ impl Tunnel {
     pub(super) fn dial_spaced(&mut self, cx: &mut Context<'_>) {
         let at = self.backoff.earliest(cx.now);
         if at <= cx.now {
-            self.dial(None, cx);
+            self.dial(cx);
         } else {
             self.state = State::Waiting { fault: None, at };
         }
     }
 
-    pub(super) fn dial(&mut self, grant: Option<Grant>, cx: &mut Context<'_>) {
+    /// Dials now with the user's answer. A dial that fails before the answer is judged hands it on to
+    /// the next one.
+    pub(super) fn dial_granted(&mut self, grant: Grant, cx: &mut Context<'_>) {
+        self.granted.give(grant, cx.now);
+        self.dial(cx);
+    }
+
+    pub(super) fn dial(&mut self, cx: &mut Context<'_>) {
         let after = self.state.fault().cloned();
-        let attempt = self.begin_dial(grant, cx);
+        let attempt = self.begin_dial(cx);
         self.state = State::Dialing {
             attempt,
             stage: Stage::Resolving,
@@ -127,7 +142,7 @@ impl Tunnel {
         };
     }
 
-    pub(super) fn begin_dial(&mut self, grant: Option<Grant>, cx: &mut Context<'_>) -> Attempt {
+    pub(super) fn begin_dial(&mut self, cx: &mut Context<'_>) -> Attempt {
         *cx.last_attempt += 1;
         let attempt = Attempt(*cx.last_attempt);
         self.attempt = Some(attempt);
@@ -135,7 +150,7 @@ impl Tunnel {
         cx.actions.push_back(Action::Dial {
             settings: Arc::clone(&self.settings),
             attempt,
-            grant,
+            grant: self.granted.for_dial(),
         });
         attempt
     }
@@ -197,6 +212,7 @@ impl Tunnel {
     }
 
     pub(super) fn block(&mut self, fault: Fault, cx: &mut Context<'_>) {
+        self.granted.blocked(&fault);
         let question = standing_question(&fault).map(|kind| new_question(kind, None, cx));
         self.state = State::Blocked { fault, question };
     }

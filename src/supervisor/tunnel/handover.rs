@@ -145,7 +145,8 @@ impl Tunnel {
                     self.drop_successor(cx);
                 }
             }
-            SessionEvent::RoundTrip(_)
+            SessionEvent::PasswordJudged
+            | SessionEvent::RoundTrip(_)
             | SessionEvent::Silent
             | SessionEvent::Rerouted
             | SessionEvent::Worn { .. } => {}
@@ -185,7 +186,7 @@ impl Tunnel {
 
     pub(super) fn dial_successor(&mut self, cx: &mut Context<'_>) {
         let after = self.state.fault().cloned();
-        let attempt = self.begin_dial(None, cx);
+        let attempt = self.begin_dial(cx);
         if let State::Live(live) = &mut self.state {
             live.successor = Some(Successor::Dialing {
                 attempt,
