@@ -12,7 +12,7 @@ use super::window::Outcome;
 use super::{Manner, UiEvent, UiHandle, Wish, tooltip};
 use crate::clock::WallClock;
 use crate::i18n::tray as words;
-use crate::model::{Language, QuestionId, Snapshot};
+use crate::model::{Fault, Language, QuestionId, Snapshot};
 use crate::platform::{self, Autostart};
 use arboard::Clipboard;
 use std::io::Write;
@@ -219,6 +219,21 @@ impl Desktop {
             .raise(question, &self.snapshot, &self.clock, event_loop);
     }
 
+    /// Shows what is asked. A dialog that closes by itself, because the server waits no more, is
+    /// followed by the reason.
+    fn follow_questions(&mut self, event_loop: &ActiveEventLoop) {
+        let gone = self.prompts.follow(&self.snapshot, &self.clock, event_loop);
+        let view = gone.and_then(|tunnel| self.snapshot.tunnel(&tunnel));
+        let lapsed = view.filter(|view| {
+            let fault = view.fault.as_ref();
+            view.question.is_none() && fault.is_some_and(Fault::is_lapsed_question)
+        });
+        if let Some(view) = lapsed {
+            let explanation = Message::explain(self.language, view, self.log.as_deref());
+            self.say(explanation, event_loop);
+        }
+    }
+
     fn wish(&self, wish: Wish) {
         // Whoever would hear it has ended, and tells us so.
         let _ = self.wishes.send(wish);
@@ -313,7 +328,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
             UiEvent::Snapshot(snapshot) => {
                 self.snapshot = snapshot;
                 self.refresh();
-                self.prompts.follow(&self.snapshot, &self.clock, event_loop);
+                self.follow_questions(event_loop);
                 self.notices.follow(&self.snapshot, Instant::now());
             }
             UiEvent::Autostart(autostart) => {
@@ -343,7 +358,7 @@ impl ApplicationHandler<UiEvent> for Desktop {
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
         if let Some(answer) = self.prompts.window_event(id, &event) {
             self.wish(Wish::Command(answer));
-            self.prompts.follow(&self.snapshot, &self.clock, event_loop);
+            self.follow_questions(event_loop);
         }
         let message = self.message.as_mut();
         if message.is_some_and(|message| message.window_event(id, &event) == Outcome::Closed) {

@@ -60,13 +60,14 @@ impl Prompts {
         }
     }
 
-    /// Shows the oldest question that stands, and takes back what stands no more.
+    /// Shows the oldest question that stands, and takes back what stands no more: what was typed is
+    /// wiped with its window. Returns the tunnel whose question was taken back.
     pub(super) fn follow(
         &mut self,
         snapshot: &Snapshot,
         clock: &WallClock,
         event_loop: &ActiveEventLoop,
-    ) {
+    ) -> Option<TunnelId> {
         let standing = standing(snapshot);
         self.settled
             .retain(|settled| standing.iter().any(|(_, question)| question.id == *settled));
@@ -74,12 +75,16 @@ impl Prompts {
             let number = standing.iter().position(|(_, question)| question.id == id);
             number.map(|number| (number + 1, standing.len()))
         };
-        if let Some(shown) = &mut self.shown {
-            match place(shown.question) {
-                Some(place) => shown.move_to(place),
-                None => self.shown = None,
-            }
-        }
+        let gone = self
+            .shown
+            .take_if(|shown| match place(shown.question) {
+                Some(place) => {
+                    shown.move_to(place);
+                    false
+                }
+                None => true,
+            })
+            .map(|shown| shown.tunnel);
         if self.shown.is_none() {
             let new =
                 |(_, question): &&(&TunnelView, &Question)| !self.settled.contains(&question.id);
@@ -87,6 +92,7 @@ impl Prompts {
                 self.open(view, question, (1, standing.len()), clock, event_loop);
             }
         }
+        gone
     }
 
     /// Brings that question to the front, whichever is there.

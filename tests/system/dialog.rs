@@ -127,6 +127,33 @@ fn a_question_that_is_answered_elsewhere_is_taken_from_the_screen() {
     passerelle.wait_phase("healthy", BOUND);
 }
 
+#[test]
+fn a_dialog_whose_question_is_lost_closes_and_says_why() {
+    let account = Account::new();
+    let sshd = Sshd::with_keyboard_interactive(&account, "LoginGraceTime 15");
+    let screen = Screen::start();
+    let home = Home::new(&Config::of(tunnel(&sshd))).trusting(&sshd);
+    account.expire_password();
+    let passerelle = home.on(&screen).run_in_tray();
+    screen.wait_window(TUNNEL);
+    screen.wait_drawn("password");
+    screen.type_text(account.password());
+    screen.press(&["Return"]);
+    let asks = |tunnel: &Value| tunnel["question"]["kind"] == "interactive";
+    passerelle.wait_tunnel("it asks", BOUND, asks);
+    screen.wait_window(TUNNEL);
+    screen.wait_drawn("interactive");
+    screen.type_text("half of a co");
+    let lost = |tunnel: &Value| tunnel["fault"]["code"] == "question_lost";
+    passerelle.wait_tunnel("the server waits no more", BOUND, lost);
+    // The dialog's title starts with the program's name, the one of the box with the tunnel's.
+    screen.wait_no_window("Passerelle: ");
+    screen.wait_window("waits for you");
+    screen.wait_drawn("question-lost");
+    screen.press(&["Return"]);
+    screen.wait_no_window("waits for you");
+}
+
 /// The part of a desktop's portal that knows whether the user wants it dark.
 struct Portal {
     scheme: u32,
