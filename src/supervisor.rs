@@ -73,7 +73,7 @@ impl Supervisor {
                 attempt,
                 health,
             } => self.one(&forward.id.tunnel, now, |tunnel, cx| {
-                tunnel.probed(&forward, attempt, health, cx.now);
+                tunnel.probed(&forward, attempt, health, cx);
             }),
             Input::Listening { forward, result } => {
                 self.one(&forward.tunnel, now, |tunnel, cx| {

@@ -1,5 +1,10 @@
 //! One forward, as the supervisor sees it: is its listener bound, is its service well, and when to
 //! ask again.
+//!
+//! A service that works is asked each 10 s. One that does not is asked each 2 s at first, so that a
+//! container that starts again is found within seconds, and then more rarely the longer it has been
+//! away. Whatever makes an answer likely starts that time anew: somebody who asks, a new session, other
+//! settings, another network.
 
 use super::Action;
 use crate::model::{
@@ -12,15 +17,27 @@ use std::time::{Duration, Instant};
 /// How long a port that could not be bound is left alone.
 const LISTEN_RETRY: Duration = Duration::from_secs(3);
 
-/// How often a service that works is asked, and one that does not.
+/// The longest pause between two probes of a service that works.
 const PROBE_WELL: Duration = Duration::from_secs(10);
-const PROBE_UNWELL: Duration = Duration::from_secs(2);
+
+/// The longest pause between two probes of a service that does not work: an eighth of the time for which
+/// it has not worked, within these bounds.
+const PROBE_UNWELL_LEAST: Duration = Duration::from_secs(2);
+const PROBE_UNWELL_MOST: Duration = Duration::from_secs(30);
+const PROBE_UNWELL_SHARE: u32 = 8;
+
+/// Jitter: the share of a pause that may be missing. Many machines that lost a service at the same moment
+/// do not ask for it in step.
+const JITTER_WELL: f64 = 0.1;
+const JITTER_UNWELL: f64 = 0.25;
 
 #[derive(Debug)]
 pub(super) struct Forward {
     pub(super) settings: Arc<ForwardSettings>,
     listener: Listener,
     health: Health,
+    /// Since when the service is known not to work, or since something made an answer likely.
+    unwell_since: Option<Instant>,
     probe: Probe,
     /// Somebody waits for the next answer.
     awaited: bool,
@@ -49,6 +66,7 @@ impl Forward {
             settings,
             listener: Listener::Closed,
             health: Health::default(),
+            unwell_since: None,
             probe: Probe::Off,
             awaited: false,
             confirmed: None,
@@ -116,6 +134,7 @@ impl Forward {
 
     /// A session stands: ask now. What another one found stays shown until there is an answer.
     pub(super) fn session_up(&mut self, now: Instant) {
+        self.unwell_since = None;
         if self.settings.health == HealthCheck::None {
             self.health = Health::ok();
             self.probe = Probe::Off;
@@ -127,6 +146,7 @@ impl Forward {
     /// The session is over: what was known through it is void.
     pub(super) fn session_down(&mut self) {
         self.health = Health::default();
+        self.unwell_since = None;
         self.probe = Probe::Off;
         self.confirmed = None;
     }
@@ -134,11 +154,24 @@ impl Forward {
     /// Somebody wants to know now, or to have the port now.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.awaited = true;
-        if let Probe::Due(at) = &mut self.probe {
-            *at = now;
-        }
+        self.ask_by(now, now);
         if let Listener::Failed { retry, .. } = &mut self.listener {
             *retry = now;
+        }
+    }
+
+    /// Something makes an answer likely: a service that does not work is asked often again.
+    pub(super) fn renew(&mut self, now: Instant) {
+        if self.unwell_since.is_some() {
+            self.ask_by(now + PROBE_UNWELL_LEAST, now);
+        }
+    }
+
+    /// Brings the next probe forward, and starts the time anew for which the service has not worked.
+    fn ask_by(&mut self, by: Instant, now: Instant) {
+        self.unwell_since = self.unwell_since.map(|_| now);
+        if let Probe::Due(at) = &mut self.probe {
+            *at = by.min(*at);
         }
     }
 
@@ -150,22 +183,32 @@ impl Forward {
     }
 
     /// A probe came back; `asked` is what the forward was when it was asked.
-    pub(super) fn probed(&mut self, asked: &ForwardSettings, health: Health, now: Instant) {
+    pub(super) fn probed(
+        &mut self,
+        asked: &ForwardSettings,
+        health: Health,
+        now: Instant,
+        rng: &mut fastrand::Rng,
+    ) {
         // The answer of another service than the present one says nothing.
         if !matches!(self.probe, Probe::UnderWay) || *asked != *self.settings {
             return;
         }
-        let pause = if health.state == HealthState::Ok {
-            PROBE_WELL
+        let (most, jitter) = if health.state == HealthState::Ok {
+            self.unwell_since = None;
+            (PROBE_WELL, JITTER_WELL)
         } else {
-            PROBE_UNWELL
+            let since = *self.unwell_since.get_or_insert(now);
+            let share = now.saturating_duration_since(since) / PROBE_UNWELL_SHARE;
+            let most = share.clamp(PROBE_UNWELL_LEAST, PROBE_UNWELL_MOST);
+            (most, JITTER_UNWELL)
         };
         if self.awaited && health.state == HealthState::Ok {
             self.awaited = false;
             self.confirmed = Some(now);
         }
         self.health = health;
-        self.probe = Probe::Due(now + pause);
+        self.probe = Probe::Due(now + most.mul_f64(1.0 - jitter * rng.f64()));
     }
 
     /// Does what is due; `session` is the one to probe through.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 mod granted;
 mod handover;
+mod probes;
 mod questions;
 mod random;
 mod reload;
@@ -93,16 +94,25 @@ struct Bench {
 
 impl Bench {
     fn new(settings: &Settings) -> Self {
+        Self::by(1, settings)
+    }
+
+    /// With jitter of its own.
+    fn by(seed: u64, settings: &Settings) -> Self {
         let now = Instant::now();
         Self {
-            supervisor: Supervisor::new(settings, 1, now),
+            supervisor: Supervisor::new(settings, seed, now),
             now,
         }
     }
 
     /// One tunnel, its first dial under way, its listeners bound.
     fn dialing() -> Self {
-        let mut bench = Self::new(&settings([production()]));
+        Self::dialing_by(1)
+    }
+
+    fn dialing_by(seed: u64) -> Self {
+        let mut bench = Self::by(seed, &settings([production()]));
         bench.actions();
         for name in ["Grafana", "Prometheus"] {
             bench.tell(Input::Listening {
@@ -115,7 +125,11 @@ impl Bench {
 
     /// The same with a session, its probes under way.
     fn live() -> Self {
-        let mut bench = Self::dialing();
+        Self::live_by(1)
+    }
+
+    fn live_by(seed: u64) -> Self {
+        let mut bench = Self::dialing_by(seed);
         bench.establish(1);
         bench.actions();
         bench

@@ -200,13 +200,13 @@ impl Tunnel {
         asked: &ForwardSettings,
         attempt: Attempt,
         health: Health,
-        now: Instant,
+        cx: &mut Context<'_>,
     ) {
         if self.live_attempt() != Some(attempt) {
             return;
         }
         if let Some(forward) = self.forward(&asked.id) {
-            forward.probed(asked, health, now);
+            forward.probed(asked, health, cx.now, cx.rng);
         }
     }
 

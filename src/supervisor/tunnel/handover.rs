@@ -55,9 +55,10 @@ impl Tunnel {
             | State::Blocked { .. } => {}
         }
         if hurry {
-            self.forwards
-                .iter_mut()
-                .for_each(|forward| forward.listen_at(settled));
+            for forward in &mut self.forwards {
+                forward.listen_at(settled);
+                forward.renew(cx.now);
+            }
         }
     }
 
