@@ -6,6 +6,7 @@
 mod admit;
 mod agents;
 pub mod ask;
+mod asked;
 pub mod auth;
 pub mod beat;
 pub mod channel;
@@ -25,6 +26,7 @@ pub mod pump;
 pub mod session;
 pub mod spool;
 pub mod transport;
+mod trial;
 pub mod turns;
 pub mod wear;
 
@@ -33,7 +35,7 @@ use crate::model::{
     Snapshot, Traffic, TunnelId, TunnelSettings,
 };
 use crate::secrets::Vault;
-use crate::supervisor::{Action, Grant, Supervisor};
+use crate::supervisor::{Action, Grant, Supervisor, Trial};
 use forward::{Forward, Means};
 use holding::{Holding, HoldingPage};
 use link::Links;
@@ -192,7 +194,8 @@ impl Engine {
                 settings,
                 attempt,
                 grant,
-            } => self.dial(settings, attempt, grant),
+                trial,
+            } => self.dial(settings, attempt, grant, trial),
             Action::HangUp { attempt, .. } => {
                 if let Some(running) = self.sessions.get(&attempt) {
                     running.orders.hang_up.cancel();
@@ -238,9 +241,18 @@ impl Engine {
         self.forwards.insert(id, forward);
     }
 
-    fn dial(&mut self, settings: Arc<TunnelSettings>, attempt: Attempt, grant: Option<Grant>) {
+    fn dial(
+        &mut self,
+        settings: Arc<TunnelSettings>,
+        attempt: Attempt,
+        grant: Option<Grant>,
+        trial: Option<Trial>,
+    ) {
         let tunnel = settings.id.clone();
-        let orders = Orders::default();
+        let orders = Orders {
+            trial,
+            ..Orders::default()
+        };
         let (answers, answered) = mpsc::channel(1);
         let links = self.links(&tunnel);
         let session = Session {

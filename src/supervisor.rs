@@ -6,13 +6,14 @@
 mod backoff;
 mod forward;
 mod state;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 
 use crate::model::{
-    Attempt, Command, ForwardId, ForwardSettings, Input, PresentedKey, Secret, Settings, Snapshot,
-    TunnelId, TunnelSettings,
+    Attempt, Command, ForwardId, ForwardSettings, Input, PresentedKey, RemoteTarget, Secret,
+    Settings, Snapshot, TunnelId, TunnelSettings,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -255,6 +256,8 @@ pub enum Action {
         attempt: Attempt,
         /// What the user answered, unless a dial has had it judged since.
         grant: Option<Grant>,
+        /// What the session does before connections may use it; it answers `SessionEvent::Tried`.
+        trial: Option<Trial>,
     },
     /// End that session; it still answers `Ended`.
     HangUp {
@@ -294,6 +297,15 @@ pub enum Action {
         /// Through which session.
         attempt: Attempt,
     },
+}
+
+/// Whether the server still answers while it connects to a target: to be found out by a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// The target to connect to.
+    pub target: RemoteTarget,
+    /// Whether the session goes on if the server answers. If it does not, the session ends anyway.
+    pub stay: bool,
 }
 
 /// An answer that a dial starts with.

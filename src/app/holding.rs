@@ -27,6 +27,10 @@ fn write(l: Language, tunnel: &TunnelView, forward: &ForwardSettings, now: Insta
     if let Some(fault) = &tunnel.fault {
         sentences.push(i18n::fault(l, fault).to_string());
     }
+    let mut avoided = tunnel.forwards.iter().filter(|view| view.avoided);
+    if let Some(view) = avoided.find(|view| view.id() == &forward.id) {
+        sentences.push(i18n::health(l, forward, &view.health));
+    }
     if let (Phase::Offline, Some(wait)) = (tunnel.phase, &wait) {
         sentences.push(words::next_look(l, wait));
     }

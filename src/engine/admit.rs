@@ -21,6 +21,9 @@ pub(super) enum Refusal {
     /// There was no session in time.
     #[error("no session")]
     NoSession,
+    /// The server answers nothing else while it connects to the target.
+    #[error("the target is avoided, as it stops the server")]
+    Avoided,
     /// The server did not open a channel for it.
     #[error("{0}")]
     NotOpened(#[from] OpenError),

@@ -211,9 +211,9 @@ impl Connection {
         let opened = self.stop.run_until_cancelled(self.open()).await;
         let (channel, _guest) = match opened {
             Some(Ok(opened)) => opened,
-            Some(Err(Refusal::NoSession)) => {
+            Some(Err(refusal @ (Refusal::NoSession | Refusal::Avoided))) => {
                 // Who fetches by the clock does so all through an outage, of which the journal tells once.
-                tracing::debug!(%forward, "waited for a session in vain");
+                tracing::debug!(%forward, %refusal, "not carried");
                 if self.settings.hold.page {
                     let answer = self.holding.answer(&*local, &self.settings);
                     self.stop.run_until_cancelled(answer).await;
@@ -239,17 +239,22 @@ impl Connection {
 }
 
 impl Connection {
-    /// A channel, as soon as there is a session. Who can be told so by a page does not wait for one
-    /// that takes the user to come.
+    /// A channel, as soon as there is a session. Errors at once if the target is avoided; also if the
+    /// session needs the user and a page can say so.
     async fn open(&self) -> Result<(OpenChannel, Guest), Refusal> {
-        let opened = self.entrance.open(&self.settings, self.peer);
-        if !self.settings.hold.page {
-            return opened.await;
-        }
+        let blocked = async {
+            if self.settings.hold.page {
+                self.holding.blocked(&self.settings.id.tunnel).await;
+            } else {
+                std::future::pending().await
+            }
+        };
         tokio::select! {
+            // In this order: a connection that waited for a session must not use the new one for this.
             biased;
-            opened = opened => opened,
-            () = self.holding.blocked(&self.settings.id.tunnel) => Err(Refusal::NoSession),
+            () = self.holding.avoided(&self.settings.id) => Err(Refusal::Avoided),
+            opened = self.entrance.open(&self.settings, self.peer) => opened,
+            () = blocked => Err(Refusal::NoSession),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! is reset, as without us.
 
 use super::network::{LocalSocket, now, read, write_all};
-use crate::model::{ForwardSettings, Phase, Snapshot, TunnelId, TunnelView};
+use crate::model::{ForwardId, ForwardSettings, Phase, Snapshot, TunnelId, TunnelView};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,6 +40,19 @@ impl Holding {
         };
         if snapshots.wait_for(blocked).await.is_err() {
             // The engine has ended, and the forward with it.
+            std::future::pending().await
+        }
+    }
+
+    /// Resolves when the forward's target is avoided.
+    pub(super) async fn avoided(&self, forward: &ForwardId) {
+        let mut snapshots = self.snapshots.clone();
+        let avoided = |snapshot: &Arc<Snapshot>| {
+            let view = snapshot.tunnel(&forward.tunnel);
+            let mut forwards = view.into_iter().flat_map(|view| &view.forwards);
+            forwards.any(|view| view.id() == forward && view.avoided)
+        };
+        if snapshots.wait_for(avoided).await.is_err() {
             std::future::pending().await
         }
     }

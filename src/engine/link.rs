@@ -1,5 +1,6 @@
 //! The way to open channels on an authenticated session, shared by forwards and probes.
 
+use super::asked::Asked;
 use super::channel::OpenChannel;
 use super::client::Client;
 use super::network::now;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A channel open that is not answered for this long makes one wonder whether the session still works.
-const DOUBT: Duration = Duration::from_millis(1500);
+pub(super) const DOUBT: Duration = Duration::from_millis(1500);
 
 /// The links of a tunnel that connections may take: none while there is no session that works, two
 /// while one takes over from another. Cheap to clone; clones show the same.
@@ -86,6 +87,7 @@ pub struct Link {
     doubted: Arc<Notify>,
     wear: Arc<Wear>,
     turns: Arc<Turns>,
+    asked: Asked,
     guests: watch::Sender<usize>,
 }
 
@@ -138,6 +140,7 @@ impl Link {
             doubted,
             wear,
             turns,
+            asked: Asked::default(),
             guests: watch::Sender::new(0),
         }
     }
@@ -188,9 +191,12 @@ impl Link {
         let wear = Arc::clone(&self.wear);
         let turns = Arc::clone(&self.turns);
         let target = target.clone();
+        let asked = self.asked.clone();
         // In a task of its own: a confirmation that comes after the caller has left would
         // otherwise leave a channel open that nobody owns.
         tokio::spawn(async move {
+            // Here and not above: requests are sent in the order in which their tasks begin.
+            let waiting = asked.open(&target);
             let opening = handle.channel_open_direct_tcpip(
                 target.host,
                 u32::from(target.port),
@@ -204,6 +210,7 @@ impl Link {
                 },
                 () = gone.cancelled() => Err(OpenError::SessionGone),
             };
+            waiting.answered();
             drop(answer.send(outcome));
         });
         tokio::pin!(answered);
@@ -222,12 +229,22 @@ impl Link {
     /// Measures one round trip to the server. `None` when the session ends first.
     pub async fn round_trip(&self) -> Option<Duration> {
         let asked = now();
+        let waiting = self.asked.ping();
         tokio::select! {
             // russh takes the end of the session for an answer, too.
             biased;
             () = self.gone.cancelled() => None,
-            pong = self.handle.send_ping() => pong.ok().map(|()| now() - asked),
+            pong = self.handle.send_ping() => {
+                waiting.answered();
+                pong.ok().map(|()| now() - asked)
+            }
         }
+    }
+
+    /// The target of the first unanswered request, if that is a channel open.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<RemoteTarget> {
+        self.asked.unanswered()
     }
 
     /// Says good-bye to the server, as far as it still listens.

@@ -13,6 +13,7 @@ use super::link::{Link, Links};
 use super::network::Network;
 use super::offer::SessionLimits;
 use super::transport::{ConnectionControl, Heard, Transport};
+use super::trial::answers_while_connecting;
 use super::wear::Wear;
 use super::{auth, identification, offer};
 use crate::hostkey::{self, KnownHosts};
@@ -20,7 +21,7 @@ use crate::model::{
     Attempt, Fault, Input, Secret, ServerInfo, SessionEvent, Stage, TunnelSettings,
 };
 use crate::secrets::Vault;
-use crate::supervisor::Grant;
+use crate::supervisor::{Grant, Trial};
 use russh::client::Handle;
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ const SILENCE_DEADLINE: Duration = Duration::from_millis(20_500);
 
 /// A session that is doubted has this long to answer. A link that takes longer is of no use to
 /// whoever waits, and if it recovers, the session is still there.
-const PROOF_DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const PROOF_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long the connections of a session that another one has replaced may take to end.
 const DRAIN: Duration = Duration::from_secs(300);
@@ -97,6 +98,8 @@ pub struct Session {
 /// What a session is told while it runs. Cheap to clone; clones tell the same session.
 #[derive(Debug, Clone, Default)]
 pub struct Orders {
+    /// Do this trial before connections may use the session.
+    pub trial: Option<Trial>,
     /// End now.
     pub hang_up: CancellationToken,
     /// Take no more connections, and end when the last is over, or after five minutes.
@@ -261,6 +264,18 @@ impl Session {
     ) -> Option<Fault> {
         let link = Arc::new(link);
         let worn = AtomicBool::new(false);
+        let wanted = tokio::select! {
+            biased;
+            () = self.orders.hang_up.cancelled() => false,
+            () = control.gone.cancelled() => {
+                return Some(end_fault(self.settings.server(), control.farewell.end()));
+            }
+            wanted = self.is_wanted(&link) => wanted,
+        };
+        if !wanted {
+            goodbye(&link, control).await;
+            return None;
+        }
         self.links.show(&link);
         self.tell(SessionEvent::Established(server)).await;
         let end = tokio::select! {
@@ -275,12 +290,20 @@ impl Session {
         if let Some(end) = end {
             return Some(end_fault(self.settings.server(), end));
         }
-        let goodbye = async {
-            link.disconnect().await;
-            control.gone.cancelled().await;
-        };
-        let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
+        goodbye(&link, control).await;
         None
+    }
+
+    /// Does the trial for which the session was dialed, if any. Returns whether the session goes on.
+    async fn is_wanted(&self, link: &Link) -> bool {
+        let Some(Trial { target, stay }) = &self.orders.trial else {
+            return true;
+        };
+        let answers = answers_while_connecting(link, target).await;
+        tracing::info!(tunnel = %self.settings.id, attempt = %self.attempt, %target, answers, "tried");
+        let target = target.clone();
+        self.tell(SessionEvent::Tried { target, answers }).await;
+        answers && *stay
     }
 
     /// Resolves when the session was told to retire and may. One that is merely worn works: it ends with
@@ -324,7 +347,8 @@ impl Session {
             let mut answered = unless_silent(patience, heard, &mut answer).await;
             if answered.is_err() {
                 self.links.withdraw(self.attempt);
-                self.tell(SessionEvent::Silent).await;
+                let unanswered = link.unanswered().filter(|_| !patience.is_zero());
+                self.tell(SessionEvent::Silent { unanswered }).await;
                 answered = Ok(answer.await);
                 if matches!(answered, Ok(Some(_))) && !self.orders.retire.is_cancelled() {
                     self.links.show(link);
@@ -361,6 +385,15 @@ impl Session {
         // A closed queue means that the engine is going, and the session with it.
         let _ = self.inputs.send(input).await;
     }
+}
+
+/// Says good-bye to the server, and waits until the connection has ended, for a while.
+async fn goodbye(link: &Link, strings: &Strings) {
+    let goodbye = async {
+        link.disconnect().await;
+        strings.gone.cancelled().await;
+    };
+    let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
 }
 
 /// Nothing was heard of the server while its answer was due.

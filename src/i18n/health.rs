@@ -43,6 +43,7 @@ fn because(l: Language, forward: &ForwardSettings, reason: &HealthReason) -> Str
         HealthReason::Refused { remote } => refused(l, remote, name),
         HealthReason::ConnectFailed { remote, detail } => connect_failed(l, remote, detail),
         HealthReason::NoAnswer { remote } => no_answer(l, remote, name),
+        HealthReason::StopsTheServer { remote } => stops_the_server(l, name, remote),
         HealthReason::AdministrativelyProhibited { remote } => prohibited(l, remote),
     }
 }
@@ -104,6 +105,10 @@ messages! {
         fr: "Le serveur répond, mais {name} ne répond pas sur {remote} : il est peut-être surchargé ou bloqué.",
         en: "The server answers, but {name} does not answer on {remote}: it may be overloaded or stuck.",
     }
+    stops_the_server(name: &str, remote: &str) {
+        fr: "{name} ne répond pas sur {remote}, et le serveur ne répond plus à rien pendant qu’il s’y connecte : Passerelle refuse les connexions vers {name} et réessaie de temps en temps.",
+        en: "{name} does not answer on {remote}, and the server answers nothing else while it connects there: Passerelle refuses connections to {name} and tries again now and then.",
+    }
     prohibited(remote: &str) {
         fr: "Le serveur interdit à ce compte l’accès à {remote} : le service informatique peut l’autoriser (sshd, PermitOpen).",
         en: "The server forbids this account to reach {remote}: your IT service can allow it (sshd, PermitOpen).",
@@ -147,6 +152,7 @@ mod tests {
                 detail: evil(),
             },
             HealthReason::NoAnswer { remote: evil() },
+            HealthReason::StopsTheServer { remote: evil() },
             HealthReason::AdministrativelyProhibited { remote: evil() },
         ] {
             let found = Health::because(HealthState::Failing, reason);

@@ -60,7 +60,9 @@ pub(crate) fn trouble(l: Language, view: &ForwardView) -> Option<String> {
         HealthReason::NotTheService => another_service(l, name),
         HealthReason::NotHttp { .. } => not_web(l, name),
         HealthReason::Refused { .. } => stopped(l, name),
-        HealthReason::ConnectFailed { .. } | HealthReason::NoAnswer { .. } => no_answer(l, name),
+        HealthReason::ConnectFailed { .. }
+        | HealthReason::NoAnswer { .. }
+        | HealthReason::StopsTheServer { .. } => no_answer(l, name),
         HealthReason::AdministrativelyProhibited { .. } => forbidden(l, name),
     });
     match view.health.state {

@@ -103,6 +103,8 @@ pub enum HealthReason {
     ConnectFailed { remote: String, detail: String },
     /// No answer in time.
     NoAnswer { remote: String },
+    /// No answer, and the server answers nothing else while it connects there.
+    StopsTheServer { remote: String },
     /// The server's policy forbids it.
     AdministrativelyProhibited { remote: String },
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, InteractivePrompt, QuestionId,
-    Settings, TunnelId,
+    RemoteTarget, Settings, TunnelId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,17 @@ pub enum SessionEvent {
     /// A round trip was measured: it works.
     RoundTrip(Duration),
     /// It was to show that it still works, and has not answered in time. It may yet.
-    Silent,
+    Silent {
+        /// The target of the first unanswered request, if that is a channel open.
+        unanswered: Option<RemoteTarget>,
+    },
+    /// The trial is over for which it was dialed. Comes before `Established`.
+    Tried {
+        /// The target that the server connected to.
+        target: RemoteTarget,
+        /// Whether the server answered meanwhile.
+        answers: bool,
+    },
     /// A new session would leave by another network than this one did.
     Rerouted,
     /// It works, and another session should take over: its key has encrypted much, or it holds `memory`

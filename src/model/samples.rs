@@ -57,6 +57,7 @@ pub(crate) fn healthy(settings: Arc<TunnelSettings>, since: Instant) -> TunnelVi
         listening: true,
         fault: None,
         health: Health::ok(),
+        avoided: false,
         confirmed: None,
     });
     TunnelView {

@@ -155,6 +155,8 @@ pub struct ForwardView {
     pub fault: Option<Fault>,
     /// What the last probe through the live SSH session found.
     pub health: Health,
+    /// The server answers nothing else while it connects to the target, so connections are refused.
+    pub avoided: bool,
     /// When it was last found to work for someone who had just asked. Probes that nobody waits for
     /// do not change it.
     pub confirmed: Option<Instant>,

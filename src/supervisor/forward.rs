@@ -8,7 +8,7 @@
 
 use super::Action;
 use crate::model::{
-    Attempt, Fault, ForwardSettings, ForwardView, Health, HealthCheck, HealthState,
+    Attempt, Fault, ForwardSettings, ForwardView, Health, HealthCheck, HealthReason, HealthState,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub(super) struct Forward {
     /// Since when the service is known not to work, or since something made an answer likely.
     unwell_since: Option<Instant>,
     probe: Probe,
+    /// The server answers nothing else while it connects to the target: it must not be probed.
+    avoided: bool,
     /// Somebody waits for the next answer.
     awaited: bool,
     confirmed: Option<Instant>,
@@ -68,6 +70,7 @@ impl Forward {
             health: Health::default(),
             unwell_since: None,
             probe: Probe::Off,
+            avoided: false,
             awaited: false,
             confirmed: None,
         }
@@ -135,7 +138,9 @@ impl Forward {
     /// A session stands: ask now. What another one found stays shown until there is an answer.
     pub(super) fn session_up(&mut self, now: Instant) {
         self.unwell_since = None;
-        if self.settings.health == HealthCheck::None {
+        if self.avoided {
+            self.probe = Probe::Off;
+        } else if self.settings.health == HealthCheck::None {
             self.health = Health::ok();
             self.probe = Probe::Off;
         } else {
@@ -149,6 +154,18 @@ impl Forward {
         self.unwell_since = None;
         self.probe = Probe::Off;
         self.confirmed = None;
+    }
+
+    /// Sets whether the target is avoided. `live`: there is a session that works.
+    pub(super) fn avoid(&mut self, avoided: bool, live: bool, now: Instant) {
+        if avoided == self.avoided {
+            return;
+        }
+        self.avoided = avoided;
+        self.session_down();
+        if live {
+            self.session_up(now);
+        }
     }
 
     /// Somebody wants to know now, or to have the port now.
@@ -257,7 +274,14 @@ impl Forward {
                 Listener::Failed { fault, .. } => Some(fault.clone()),
                 Listener::Closed | Listener::Binding | Listener::Bound => None,
             },
-            health: self.health.clone(),
+            health: if self.avoided {
+                let remote = self.settings.remote.to_string();
+                let reason = HealthReason::StopsTheServer { remote };
+                Health::because(HealthState::Unreachable, reason)
+            } else {
+                self.health.clone()
+            },
+            avoided: self.avoided,
             confirmed: self.confirmed,
         }
     }

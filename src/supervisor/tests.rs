@@ -16,8 +16,12 @@ mod probes;
 mod questions;
 mod random;
 mod reload;
+mod suspects;
 
 const SERVER: &str = "maintenance@serveurproduction:722";
+
+/// A session was silent before it was asked for a channel.
+const SILENT: SessionEvent = SessionEvent::Silent { unanswered: None };
 
 fn id() -> TunnelId {
     TunnelId::new("Production")
@@ -275,7 +279,8 @@ fn autostart_listens_first_and_dials() {
             Action::Dial {
                 settings: tunnel,
                 attempt: Attempt(1),
-                grant: None
+                grant: None,
+                trial: None,
             },
         ]
     );

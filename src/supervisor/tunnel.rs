@@ -3,11 +3,13 @@
 mod dial;
 mod granted;
 mod handover;
+mod trial;
 mod view;
 
 use super::backoff::Backoff;
 use super::forward::Forward;
 use super::state::{Leaving, Live, State, Then, Trust, is_at_the_server};
+use super::suspects::Suspects;
 use super::{Action, Grant};
 use crate::model::{
     Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, Phase, QuestionId, QuestionKind,
@@ -37,6 +39,7 @@ pub(super) struct Tunnel {
     granted: Granted,
     /// Beside the state's own: a session that ends, while the state goes on without it.
     leaving: Option<Leaving>,
+    suspects: Suspects,
     forwards: Vec<Forward>,
     attempt: Option<Attempt>,
     phase: Phase,
@@ -59,6 +62,7 @@ impl Tunnel {
             backoff: Backoff::default(),
             granted: Granted::default(),
             leaving: None,
+            suspects: Suspects::default(),
             attempt: None,
             phase: Phase::Stopped,
             since: now,
@@ -81,6 +85,7 @@ impl Tunnel {
             forward.open(cx.actions);
             forward.hurry(cx.now);
         }
+        self.suspects.hurry(false, cx.now);
         match &mut self.state {
             State::Idle => self.dial_spaced(cx),
             State::Waiting { .. } | State::Blocked { .. } | State::Live(_) => self.dial_soon(cx),
@@ -96,6 +101,7 @@ impl Tunnel {
             forward.close(cx.actions);
         }
         self.hang_up(Then::Stop, cx);
+        self.forget_suspects(cx);
         if matches!(self.state, State::Waiting { .. } | State::Blocked { .. }) {
             self.state = State::Idle;
         }
@@ -103,6 +109,7 @@ impl Tunnel {
 
     pub(super) fn restart(&mut self, cx: &mut Context<'_>) {
         self.hang_up(Then::Dial, cx);
+        self.forget_suspects(cx);
         self.up(cx);
     }
 
@@ -112,6 +119,7 @@ impl Tunnel {
         for forward in &mut self.forwards {
             forward.hurry(cx.now);
         }
+        self.suspects.hurry(false, cx.now);
         let at = self.backoff.on_demand(cx.now);
         self.dial_by(at);
     }
@@ -190,6 +198,8 @@ impl Tunnel {
             self.session_event(event, cx);
         } else if self.state.live().and_then(Live::successor) == Some(attempt) {
             self.successor_event(attempt, event, cx);
+        } else if self.suspects.trial == Some(attempt) {
+            self.trial_event(event, cx);
         } else if ended && self.leaving.as_ref().map(|leaving| leaving.attempt) == Some(attempt) {
             self.leaving = None;
         }
@@ -238,8 +248,11 @@ impl Tunnel {
             gone.close(cx.actions);
         }
         self.settings = settings;
-        if !same_session {
+        if same_session {
+            self.forget_lost_suspects(cx);
+        } else {
             self.granted.drop_all();
+            self.forget_suspects(cx);
         }
         if same_session || self.target == Target::Down {
             return;
@@ -303,6 +316,9 @@ impl Tunnel {
             | State::Waiting { .. }
             | State::Blocked { .. } => {}
         }
+        if self.trial_due().is_some_and(|at| at <= cx.now) {
+            self.begin_trial(cx);
+        }
         let session = self.live_attempt();
         for forward in &mut self.forwards {
             forward.tick(session, cx.now, cx.actions);
@@ -317,6 +333,7 @@ impl Tunnel {
             .chain(self.state.due())
             .chain(self.handover_due())
             .chain(self.granted.due())
+            .chain(self.trial_due())
             .min()
     }
 

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(60);
 
+/// The usual forward's health check, and what it opens.
+const LINES: &str = "health = \"tcp\"\nopen = \"/metrics\"";
+
 /// How long what is over may take to be gone.
 const SETTLING: Duration = Duration::from_secs(10);
 
@@ -60,19 +63,36 @@ impl Scene {
     /// The same without a probe, so that nothing moves but what a test moves.
     pub(crate) fn unprobed(sshd: Sshd) -> Self {
         let health = "health = \"none\"";
-        Self::start(sshd, Home::empty(), |tunnel| tunnel, health).once_healthy()
+        Self::start(sshd, Home::empty(), |tunnel| tunnel, health, None).once_healthy()
     }
 
     /// In this home, by a way of its own to the server.
     pub(crate) fn by(sshd: Sshd, home: Home, way: impl FnOnce(Tunnel) -> Tunnel) -> Self {
-        Self::start(sshd, home, way, "health = \"tcp\"\nopen = \"/metrics\"")
+        Self::start(sshd, home, way, LINES, None)
     }
 
-    fn start(sshd: Sshd, home: Home, way: impl FnOnce(Tunnel) -> Tunnel, lines: &str) -> Self {
+    /// The same with one more forward.
+    pub(crate) fn beside(
+        sshd: Sshd,
+        home: Home,
+        way: impl FnOnce(Tunnel) -> Tunnel,
+        other: Forward,
+    ) -> Self {
+        Self::start(sshd, home, way, LINES, Some(other))
+    }
+
+    fn start(
+        sshd: Sshd,
+        home: Home,
+        way: impl FnOnce(Tunnel) -> Tunnel,
+        lines: &str,
+        other: Option<Forward>,
+    ) -> Self {
         let (backend, local) = (Backend::start(), free_port());
         let forward = Forward::new("Backend", local, backend.port()).line(lines);
         let tunnel = way(Tunnel::to(&sshd, "lab"));
-        let passerelle = Passerelle::on(home, &sshd, tunnel, [forward]);
+        let forwards = std::iter::once(forward).chain(other);
+        let passerelle = Passerelle::on(home, &sshd, tunnel, forwards);
         Self {
             passerelle,
             sshd,

@@ -13,4 +13,5 @@ mod silence;
 mod sleep;
 mod state;
 mod strangers;
+mod targets;
 mod wire;

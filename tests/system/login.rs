@@ -104,7 +104,8 @@ impl Login {
                     SessionEvent::Stage(_)
                     | SessionEvent::PasswordJudged
                     | SessionEvent::RoundTrip(_)
-                    | SessionEvent::Silent
+                    | SessionEvent::Silent { .. }
+                    | SessionEvent::Tried { .. }
                     | SessionEvent::Rerouted
                     | SessionEvent::Worn { .. }
                     | SessionEvent::Ended(_) => {}

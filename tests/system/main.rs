@@ -1,4 +1,5 @@
-//! The whole program against real peers: OpenSSH's sshd, Prometheus, and a stand-in for Grafana.
+//! The whole program against real peers: OpenSSH's sshd, Erlang's daemon, Prometheus, and a stand-in for
+//! Grafana.
 //!
 //! They need root, and the packages that `scripts/test` installs.
 

@@ -1,6 +1,6 @@
 //! Changes of the network, sessions that fall silent, and one session that takes over from another.
 
-use super::{Bench, SERVER, asks_for_a_code, id, lost, refused};
+use super::{Bench, SERVER, SILENT, asks_for_a_code, id, lost, refused};
 use crate::model::{
     Attempt, Command, Fault, Health, HealthState, Input, Phase, SessionEvent, Stage,
 };
@@ -49,7 +49,7 @@ fn settled() -> Bench {
 /// The same with a session that does not answer, and its successor's dial, which is the second.
 fn silent() -> Bench {
     let mut bench = settled();
-    bench.session(1, SessionEvent::Silent);
+    bench.session(1, SILENT);
     assert_eq!(bench.dials(), [2]);
     bench
 }
@@ -214,7 +214,7 @@ fn a_third_session_waits_until_the_first_has_left() {
     bench.establish(2);
     bench.pass(FAR);
     bench.actions();
-    bench.session(2, SessionEvent::Silent);
+    bench.session(2, SILENT);
     let actions = bench.actions();
     assert!(actions.contains(&hang_up(1)));
     assert!(bench.dials().is_empty());
@@ -373,7 +373,7 @@ fn a_way_that_is_lost_is_looked_for_at_once_however_long_it_took_to_find() {
     assert_eq!(bench.next_dial(Duration::from_secs(61)), Some(7));
     bench.establish(7);
     bench.pass(FAR);
-    bench.session(7, SessionEvent::Silent);
+    bench.session(7, SILENT);
     assert_eq!(bench.dials(), [8]);
     bench.end(8, no_route());
     assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(9));

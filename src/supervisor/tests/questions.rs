@@ -25,6 +25,7 @@ fn an_unknown_host_key_waits_for_an_answer_and_the_answer_dials_with_it() {
             settings: Arc::new(production()),
             attempt: Attempt(2),
             grant: Some(Grant::HostKey(unknown_key())),
+            trial: None,
         }]
     );
 }
@@ -113,6 +114,7 @@ fn a_password_given_unasked_answers_the_question_that_stands() {
             settings: Arc::new(production()),
             attempt: Attempt(2),
             grant: None,
+            trial: None,
         }]
     );
 }

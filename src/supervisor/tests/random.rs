@@ -4,9 +4,9 @@ use super::questions::password_needed;
 use super::{SERVER, id, lost, production, refused, settings, unknown_key};
 use crate::model::{
     Answer, Attempt, AuthMethod, Command, Fault, ForwardId, Health, Input, Phase, QuestionId,
-    Secret, ServerInfo, SessionEvent, Stage,
+    RemoteTarget, Secret, ServerInfo, SessionEvent, Stage,
 };
-use crate::supervisor::{Action, Grant, Supervisor};
+use crate::supervisor::{Action, Grant, Supervisor, Trial};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,6 +33,12 @@ enum Step {
         age: u64,
         event: SessionEvent,
     },
+    /// The session falls silent that connections may take.
+    Silent(Option<RemoteTarget>),
+    /// What leaves has left, and what is dialed works, at once or after a trial that ends so.
+    Works {
+        answers: bool,
+    },
     Probed {
         age: u64,
         forward: &'static str,
@@ -58,6 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::AgentsChanged),
         1 => (722..724_u16).prop_map(|port| Step::Reload { port }),
         8 => (age.clone(), event()).prop_map(|(age, event)| Step::Event { age, event }),
+        2 => prop::option::of(target()).prop_map(Step::Silent),
+        6 => any::<bool>().prop_map(|answers| Step::Works { answers }),
         3 => (age, forward.clone(), any::<bool>())
             .prop_map(|(age, forward, well)| Step::Probed { age, forward, well }),
         1 => (forward, any::<bool>())
@@ -66,21 +74,26 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn event() -> impl Strategy<Value = SessionEvent> {
-    let server = ServerInfo {
+fn server() -> ServerInfo {
+    ServerInfo {
         address: ([192, 0, 2, 1], 722).into(),
         round_trip: Duration::from_millis(1),
         algorithms: String::new(),
-    };
+    }
+}
+
+fn event() -> impl Strategy<Value = SessionEvent> {
     prop_oneof![
         1 => Just(SessionEvent::Stage(Stage::Authenticating)),
-        4 => Just(SessionEvent::Established(server)),
+        4 => Just(SessionEvent::Established(server())),
         1 => Just(SessionEvent::Asks {
             name: String::new(),
             instruction: String::new(),
             prompts: vec![],
         }),
-        2 => Just(SessionEvent::Silent),
+        2 => prop::option::of(target()).prop_map(|unanswered| SessionEvent::Silent { unanswered }),
+        1 => (target(), any::<bool>())
+            .prop_map(|(target, answers)| SessionEvent::Tried { target, answers }),
         1 => Just(SessionEvent::Rerouted),
         2 => Just(SessionEvent::RoundTrip(Duration::from_millis(1))),
         1 => Just(SessionEvent::Ended(None)),
@@ -95,6 +108,10 @@ fn event() -> impl Strategy<Value = SessionEvent> {
         2 => Just(SessionEvent::PasswordJudged),
         1 => Just(SessionEvent::Ended(Some(Fault::HostKeyUnknown { key: unknown_key() }))),
     ]
+}
+
+fn target() -> impl Strategy<Value = RemoteTarget> {
+    (0..2_usize).prop_map(|index| production().forwards[index].remote.clone())
 }
 
 fn rejected() -> Fault {
@@ -125,6 +142,8 @@ struct World {
     newest: u64,
     /// The sessions that were dialed and have not ended.
     sessions: BTreeMap<u64, Session>,
+    /// What sessions were dialed to try, and have not tried yet.
+    trials: BTreeMap<u64, Trial>,
     probed_ok: BTreeSet<ForwardId>,
     wanted: bool,
     /// Blocked, and nobody has given a reason to dial since.
@@ -146,6 +165,7 @@ impl World {
             now,
             newest: 0,
             sessions: BTreeMap::new(),
+            trials: BTreeMap::new(),
             probed_ok: BTreeSet::new(),
             wanted: true,
             stuck: false,
@@ -193,8 +213,49 @@ impl World {
                 tunnel.port = port;
                 Input::Settings(Arc::new(settings([tunnel])))
             }
+            Step::Silent(unanswered) => {
+                let mut sessions = self.sessions.iter();
+                let live = sessions.find(|(_, session)| **session == Session::Live);
+                let Some((attempt, _)) = live else { return };
+                let age = self.newest - attempt;
+                let event = SessionEvent::Silent { unanswered };
+                return self.take(Step::Event { age, event });
+            }
+            Step::Works { answers } => {
+                let is_over = |session: &Session| match session {
+                    Session::Retired | Session::HungUp(_) => true,
+                    Session::Dialing | Session::Live => false,
+                };
+                let sessions = self.sessions.clone();
+                for (attempt, _) in sessions.iter().filter(|(_, session)| is_over(session)) {
+                    let age = self.newest - attempt;
+                    let event = SessionEvent::Ended(None);
+                    self.take(Step::Event { age, event });
+                }
+                let age = 0;
+                if let Some(trial) = self.trials.get(&self.newest).cloned() {
+                    let target = trial.target;
+                    let event = SessionEvent::Tried { target, answers };
+                    self.take(Step::Event { age, event });
+                }
+                let event = SessionEvent::Established(server());
+                return self.take(Step::Event { age, event });
+            }
             Step::Event { age, event } => {
                 let attempt = self.newest.saturating_sub(age);
+                let event = match (event, self.trials.get(&attempt).cloned()) {
+                    // It comes before the session is established, and only where there is a trial.
+                    (SessionEvent::Tried { answers, .. }, Some(trial)) => {
+                        if answers && trial.stay {
+                            self.trials.remove(&attempt);
+                        }
+                        let target = trial.target;
+                        SessionEvent::Tried { target, answers }
+                    }
+                    (SessionEvent::Tried { .. }, None) => return,
+                    (SessionEvent::Established(_), Some(_)) => return,
+                    (event, _) => event,
+                };
                 // What was never dialed, or has ended, comes up as well: it must not matter.
                 if let Some(session) = self.sessions.get_mut(&attempt) {
                     match (&event, *session) {
@@ -207,7 +268,7 @@ impl World {
                         (SessionEvent::PasswordJudged, _) => {
                             self.judged.extend(self.carried.get(&attempt).cloned());
                         }
-                        (SessionEvent::Silent, Session::Live) => self.probed_ok.clear(),
+                        (SessionEvent::Silent { .. }, Session::Live) => self.probed_ok.clear(),
                         _ => {}
                     }
                 } else if age == 0 {
@@ -297,10 +358,21 @@ impl World {
 
     fn observe(&mut self) {
         while let Some(action) = self.supervisor.poll_action() {
-            if let Action::Dial { attempt, grant, .. } = &action {
+            if let Action::Dial {
+                attempt,
+                grant,
+                trial,
+                ..
+            } = &action
+            {
                 if let Some(Grant::Password { value, .. }) = grant {
                     assert!(!self.judged.contains(value), "a judged password again");
                     self.carried.insert(attempt.0, value.clone());
+                }
+                if let Some(trial) = trial {
+                    let alive = self.count(Session::Live) == 1;
+                    assert!(trial.stay || alive, "a trial for nobody");
+                    self.trials.insert(attempt.0, trial.clone());
                 }
                 assert!(self.wanted, "a tunnel that nobody wants was dialed");
                 assert!(!self.stuck, "what only the user can lift was dialed again");
@@ -332,6 +404,11 @@ impl World {
                 self.sessions.insert(attempt.0, Session::Retired);
             } else if let Action::Prove { attempt, .. } = &action {
                 assert_eq!(self.sessions.get(&attempt.0), Some(&Session::Live));
+            } else if let Action::Probe { forward, .. } = &action {
+                let snapshot = self.supervisor.snapshot();
+                let mut forwards = snapshot.tunnels[0].forwards.iter();
+                let view = forwards.find(|view| view.id() == &forward.id);
+                assert!(view.is_some_and(|view| !view.avoided), "it is avoided");
             }
         }
         self.write_off();

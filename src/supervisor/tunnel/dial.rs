@@ -5,7 +5,7 @@ use crate::model::{
     Attempt, Fault, Question, QuestionId, QuestionKind, Recovery, Secret, SessionEvent, Stage,
 };
 use crate::supervisor::state::{Live, State, Successor, Then, standing_question};
-use crate::supervisor::{Action, Grant};
+use crate::supervisor::{Action, Grant, Trial};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,13 @@ impl Tunnel {
                 }
             }
             SessionEvent::RoundTrip(measured) => self.answered(measured, cx),
-            SessionEvent::Silent => self.silent(cx),
+            SessionEvent::Silent { unanswered } => self.silent(unanswered, cx),
+            SessionEvent::Tried { target, answers } => {
+                self.tried(&target, answers, cx);
+                if !answers {
+                    self.hang_up(Then::Dial, cx);
+                }
+            }
             SessionEvent::Rerouted => self.rerouted(cx),
             SessionEvent::Worn { memory } => self.worn(memory, cx),
             SessionEvent::Ended(fault) => self.ended(fault, cx),
@@ -65,6 +71,7 @@ impl Tunnel {
     }
 
     pub(super) fn ended(&mut self, fault: Option<Fault>, cx: &mut Context<'_>) {
+        self.drop_trial(cx);
         for forward in &mut self.forwards {
             forward.session_down();
         }
@@ -143,14 +150,28 @@ impl Tunnel {
     }
 
     pub(super) fn begin_dial(&mut self, cx: &mut Context<'_>) -> Attempt {
+        let suspect = self.suspects.take_suspicion();
+        let trial = suspect.map(|target| Trial { target, stay: true });
+        let grant = self.granted.for_dial();
+        let attempt = self.tell_to_dial(grant, trial, cx);
+        self.attempt = Some(attempt);
+        attempt
+    }
+
+    pub(super) fn tell_to_dial(
+        &mut self,
+        grant: Option<Grant>,
+        trial: Option<Trial>,
+        cx: &mut Context<'_>,
+    ) -> Attempt {
         *cx.last_attempt += 1;
         let attempt = Attempt(*cx.last_attempt);
-        self.attempt = Some(attempt);
         self.backoff.dialed(cx.now);
         cx.actions.push_back(Action::Dial {
             settings: Arc::clone(&self.settings),
             attempt,
-            grant: self.granted.for_dial(),
+            grant,
+            trial,
         });
         attempt
     }
@@ -184,6 +205,7 @@ impl Tunnel {
     /// Ends every session.
     pub(super) fn hang_up(&mut self, after: Then, cx: &mut Context<'_>) {
         self.hasten_leaving(cx);
+        self.drop_trial(cx);
         match &mut self.state {
             State::Dialing { .. } | State::Live(_) => {
                 self.drop_successor(cx);

@@ -7,7 +7,7 @@
 
 use super::dial::HANG_UP;
 use super::{Context, Tunnel};
-use crate::model::{Attempt, Fault, Recovery, SessionEvent, Stage};
+use crate::model::{Attempt, Fault, Recovery, RemoteTarget, SessionEvent, Stage};
 use crate::supervisor::Action;
 use crate::supervisor::state::{Leaving, Live, State, Successor, Trust, is_at_the_server};
 use std::time::{Duration, Instant};
@@ -59,6 +59,7 @@ impl Tunnel {
                 forward.listen_at(settled);
                 forward.renew(cx.now);
             }
+            self.suspects.hurry(true, cx.now);
         }
     }
 
@@ -83,6 +84,7 @@ impl Tunnel {
         }
         if live.is_silent() {
             live.trust = Trust::Good;
+            self.suspects.clear_suspicion();
             self.drop_successor(cx);
             for forward in &mut self.forwards {
                 forward.session_up(cx.now);
@@ -90,14 +92,17 @@ impl Tunnel {
         }
     }
 
-    /// The live session did not answer in time.
-    pub(super) fn silent(&mut self, cx: &mut Context<'_>) {
+    /// The live session did not answer in time. `unanswered`: the target of the first unanswered request.
+    pub(super) fn silent(&mut self, unanswered: Option<RemoteTarget>, cx: &mut Context<'_>) {
         let State::Live(live) = &mut self.state else {
             return;
         };
         live.trust = Trust::Silent;
         for forward in &mut self.forwards {
             forward.session_down();
+        }
+        if let Some(target) = unanswered {
+            self.suspect(target, cx);
         }
         self.want_successor(cx);
     }
@@ -146,9 +151,16 @@ impl Tunnel {
                     self.drop_successor(cx);
                 }
             }
+            SessionEvent::Tried { target, answers } => {
+                self.tried(&target, answers, cx);
+                if !answers {
+                    self.drop_successor(cx);
+                    self.want_successor(cx);
+                }
+            }
             SessionEvent::PasswordJudged
             | SessionEvent::RoundTrip(_)
-            | SessionEvent::Silent
+            | SessionEvent::Silent { .. }
             | SessionEvent::Rerouted
             | SessionEvent::Worn { .. } => {}
         }
@@ -236,7 +248,7 @@ impl Tunnel {
     }
 
     /// Ends a session, and goes on without it.
-    fn leave(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
+    pub(super) fn leave(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
         self.tell_to_hang_up(attempt, cx);
         self.leaving = Some(Leaving {
             attempt,
@@ -247,6 +259,7 @@ impl Tunnel {
     /// There is one session to leave at most: a successor waits until the last one has left.
     fn want_successor(&mut self, cx: &mut Context<'_>) {
         self.hasten_leaving(cx);
+        self.drop_trial(cx);
         let at = self.backoff.earliest(cx.now);
         if let State::Live(live) = &mut self.state {
             live.successor
@@ -258,6 +271,7 @@ impl Tunnel {
         let State::Live(old) = std::mem::replace(&mut self.state, State::Live(new)) else {
             return;
         };
+        self.suspects.clear_suspicion();
         self.leaving = Some(Leaving {
             attempt: old.attempt,
             until: None,
