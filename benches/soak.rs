@@ -1,7 +1,8 @@
 //! One fault after another, at random and without end: how fast is it back, and does it grow?
 //!
-//! It fails when a recovery takes too long, when a download has a wrong byte, and when memory or
-//! descriptors have grown. `scripts/soak [MINUTES [SEED]]` runs it. It takes root, as the tests do.
+//! Beside the service there is a forward to a port on which nothing listens, at which a local program asks
+//! again and again. It fails when a recovery takes too long, when a download has a wrong byte, when
+//! somebody is answered at that port, and when memory or descriptors have grown. `scripts/soak [MINUTES [SEED]]` runs it. It takes root, as the tests do.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -19,8 +20,8 @@ mod common;
 mod option;
 
 use common::{
-    Home, Mishap, Pattern, Proxy, Scene, Sshd, Tunnel, begin_download, descriptors, lasts,
-    memory_mib, wait_until,
+    Forward, Home, Mishap, Pattern, Proxy, Scene, Sshd, Tunnel, begin_download, descriptors,
+    free_port, gets_nothing, lasts, memory_mib, wait_until,
 };
 use option::option;
 use rustix::process::Signal;
@@ -42,6 +43,13 @@ const MORE_DESCRIPTORS: usize = 8;
 /// By how much the last quarter of the run may exceed the second one, by their medians. The first one
 /// is left out: what is allocated once, is allocated there.
 const MORE_MEMORY_MIB: f64 = 4.0;
+
+/// How often a local program asks at the port on which nothing listens.
+const ASKS_AGAIN: Duration = Duration::from_millis(20);
+
+/// How often somebody asks there in vain over one session, before its memory is looked at for the first
+/// time, and until it is looked at for the last time.
+const REFUSALS: [u64; 2] = [8_000, 24_000];
 
 /// A fault.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +88,12 @@ fn main() {
     let sshd = Sshd::start();
     let proxy = Proxy::to(sshd.port());
     let through_proxy = |tunnel: Tunnel| tunnel.by_port(proxy.port());
-    let mut scene = Scene::by(sshd, Home::empty(), through_proxy).once_healthy();
+    let dead = free_port();
+    let nothing = Forward::tcp("Nothing", dead, free_port());
+    let scene = Scene::beside(sshd, Home::empty(), through_proxy, nothing);
+    let mut scene = scene.once_healthy();
     let downloads = download_for_ever(scene.local);
+    let refusals = ask_for_ever(dead);
     wait_until("a download is whole", BOUND, || {
         downloads.load(Ordering::Relaxed) > 0
     });
@@ -139,9 +151,11 @@ fn main() {
     let (settled, last) = (quarters[1], quarters[quarters.len() - 1]);
     println!("{settled:.1} MiB in the second quarter, {last:.1} MiB in the last one");
     assert!(last <= settled + MORE_MEMORY_MIB, "it grows");
+    refuse(&scene, dead);
     println!(
-        "{} downloads were whole; no byte was wrong",
-        downloads.load(Ordering::Relaxed)
+        "{} downloads were whole; no byte was wrong; {} connections were refused",
+        downloads.load(Ordering::Relaxed),
+        refusals.load(Ordering::Relaxed)
     );
 }
 
@@ -189,6 +203,47 @@ fn download_for_ever(local: u16) -> Arc<AtomicU64> {
         }
     });
     whole
+}
+
+/// Has many connections refused while nothing breaks: what a session keeps of each would add up.
+fn refuse(scene: &Scene, dead: u16) {
+    let sizes = REFUSALS.map(|count| {
+        let refused = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while refused.fetch_add(1, Ordering::Relaxed) < count {
+                        assert!(gets_nothing(dead), "nothing listens there");
+                    }
+                });
+            }
+        });
+        memory_mib(scene.passerelle.pid())
+    });
+    let [first, last] = sizes;
+    println!(
+        "{first:.1} MiB after {} refusals, {last:.1} MiB after {} more",
+        REFUSALS[0], REFUSALS[1]
+    );
+    assert!(
+        last <= first + MORE_MEMORY_MIB,
+        "it grows by what is refused"
+    );
+}
+
+/// Counts the connections that were refused. One that is answered ends the run.
+fn ask_for_ever(dead: u16) -> Arc<AtomicU64> {
+    let refused = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&refused);
+    thread::spawn(move || {
+        while gets_nothing(dead) {
+            counter.fetch_add(1, Ordering::Relaxed);
+            lasts(ASKS_AGAIN);
+        }
+        eprintln!("somebody answered where nothing listens");
+        std::process::exit(1);
+    });
+    refused
 }
 
 /// Whether what came, came whole; an error where it did not end in order.
