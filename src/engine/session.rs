@@ -388,10 +388,10 @@ impl Session {
 }
 
 /// Says good-bye to the server, and waits until the connection has ended, for a while.
-async fn goodbye(link: &Link, strings: &Strings) {
+async fn goodbye(link: &Link, control: &ConnectionControl) {
     let goodbye = async {
         link.disconnect().await;
-        strings.gone.cancelled().await;
+        control.gone.cancelled().await;
     };
     let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
 }

@@ -219,7 +219,7 @@ fn a_live_question_carries_no_old_fault() {
 #[test]
 fn a_question_of_a_successor_carries_no_old_fault() {
     let mut bench = Bench::live();
-    bench.session(1, SessionEvent::Silent);
+    bench.session(1, SessionEvent::Silent { unanswered: None });
     assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(2));
     bench.end(2, refused());
     let attempt = bench.next_dial(Duration::from_secs(60)).unwrap();

@@ -73,7 +73,9 @@ impl Tunnel {
             | SessionEvent::Established(_)
             | SessionEvent::RoundTrip(_)
             | SessionEvent::Silent { .. }
-            | SessionEvent::Rerouted => {}
+            | SessionEvent::Rerouted
+            | SessionEvent::PasswordJudged
+            | SessionEvent::Worn { .. } => {}
         }
     }
 
