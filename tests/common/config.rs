@@ -1,7 +1,7 @@
 //! Configurations, as the user would write them.
 
 use super::program;
-use super::sshd::Sshd;
+use super::server::SshServer;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -54,13 +54,13 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    /// To this sshd, with a name of its own.
-    pub(crate) fn to(sshd: &Sshd, name: &str) -> Self {
+    /// To this server, with a name of its own.
+    pub(crate) fn to(server: &impl SshServer, name: &str) -> Self {
         Self {
             name: name.to_owned(),
             host: "127.0.0.1".to_owned(),
-            port: sshd.port(),
-            lines: format!("user = \"{}\"\n", sshd.user()),
+            port: server.port(),
+            lines: format!("user = \"{}\"\n", server.user()),
             forwards: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use super::process::{Process, peak_memory_mib};
 use super::program;
 use super::scratch::Scratch;
 use super::screen::Screen;
+use super::server::SshServer;
 use super::sshd::Sshd;
 use super::wait::{wait_for, wait_until};
 use chrono::{DateTime, FixedOffset};
@@ -107,9 +108,9 @@ impl Home {
     }
 
     /// A new key in the usual file, which lets the user into that server.
-    pub(crate) fn key_for(&self, sshd: &Sshd) -> Key {
+    pub(crate) fn key_for(&self, server: &impl SshServer) -> Key {
         let key = Key::ed25519(self.home(".ssh/id_ed25519"));
-        sshd.authorize(&key);
+        server.authorize(&key);
         key
     }
 
@@ -294,23 +295,26 @@ impl Deref for Passerelle {
 
 impl Passerelle {
     /// One that has this configuration, trusts this server, and holds a key that the server lets in.
-    pub(crate) fn ready(sshd: &Sshd, forwards: impl IntoIterator<Item = Forward>) -> Self {
-        let tunnel = Tunnel::to(sshd, "lab");
-        Self::on(Home::empty(), sshd, tunnel, forwards)
+    pub(crate) fn ready(
+        server: &impl SshServer,
+        forwards: impl IntoIterator<Item = Forward>,
+    ) -> Self {
+        let tunnel = Tunnel::to(server, "lab");
+        Self::on(Home::empty(), server, tunnel, forwards)
     }
 
     /// The same in a home of the caller's, by a tunnel that may take a way of its own to the server.
     pub(crate) fn on(
         home: Home,
-        sshd: &Sshd,
+        server: &impl SshServer,
         tunnel: Tunnel,
         forwards: impl IntoIterator<Item = Forward>,
     ) -> Self {
-        let key = home.key_for(sshd);
+        let key = home.key_for(server);
         home.know(&format!(
             "{} {}\n",
             tunnel.known_as(),
-            sshd.host_key().public()
+            server.host_key().public()
         ));
         let tunnel = forwards
             .into_iter()

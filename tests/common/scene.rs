@@ -6,6 +6,7 @@ use super::http::answers;
 use super::passerelle::{Home, Passerelle};
 use super::process::descriptors;
 use super::scratch::free_port;
+use super::server::SshServer;
 use super::sshd::Sshd;
 use super::wait::wait_until;
 use std::io::{self, Write};
@@ -22,9 +23,9 @@ const LINES: &str = "health = \"tcp\"\nopen = \"/metrics\"";
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// The tunnel, its server, and what it leads to. Dropped in this order.
-pub(crate) struct Scene {
+pub(crate) struct Scene<S: SshServer = Sshd> {
     pub(crate) passerelle: Passerelle,
-    pub(crate) sshd: Sshd,
+    pub(crate) sshd: S,
     _backend: Backend,
     /// The local port that leads to the backend.
     pub(crate) local: u16,
@@ -34,7 +35,7 @@ pub(crate) struct Scene {
 
 /// Whatever befell it: at the end one session is left at most, what is shown is so, and no descriptor is
 /// left of what went on.
-impl Drop for Scene {
+impl<S: SshServer> Drop for Scene<S> {
     fn drop(&mut self) {
         if thread::panicking() || !self.passerelle.runs() {
             return;
@@ -54,26 +55,32 @@ impl Drop for Scene {
     }
 }
 
-impl Scene {
+impl<S: SshServer> Scene<S> {
     /// Straight to this server, and healthy.
-    pub(crate) fn healthy(sshd: Sshd) -> Self {
+    pub(crate) fn healthy(sshd: S) -> Self {
         Self::by(sshd, Home::empty(), |tunnel| tunnel).once_healthy()
     }
 
     /// The same without a probe, so that nothing moves but what a test moves.
-    pub(crate) fn unprobed(sshd: Sshd) -> Self {
+    pub(crate) fn unprobed(sshd: S) -> Self {
         let health = "health = \"none\"";
         Self::start(sshd, Home::empty(), |tunnel| tunnel, health, None).once_healthy()
     }
 
+    /// The same, asked for a page by each probe.
+    pub(crate) fn asked_for_a_page(sshd: S) -> Self {
+        let health = "health = { path = \"/metrics\", status = [200] }";
+        Self::start(sshd, Home::empty(), |tunnel| tunnel, health, None).once_healthy()
+    }
+
     /// In this home, by a way of its own to the server.
-    pub(crate) fn by(sshd: Sshd, home: Home, way: impl FnOnce(Tunnel) -> Tunnel) -> Self {
+    pub(crate) fn by(sshd: S, home: Home, way: impl FnOnce(Tunnel) -> Tunnel) -> Self {
         Self::start(sshd, home, way, LINES, None)
     }
 
     /// The same with one more forward.
     pub(crate) fn beside(
-        sshd: Sshd,
+        sshd: S,
         home: Home,
         way: impl FnOnce(Tunnel) -> Tunnel,
         other: Forward,
@@ -82,7 +89,7 @@ impl Scene {
     }
 
     fn start(
-        sshd: Sshd,
+        sshd: S,
         home: Home,
         way: impl FnOnce(Tunnel) -> Tunnel,
         lines: &str,

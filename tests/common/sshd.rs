@@ -4,7 +4,9 @@ use super::account::Account;
 use super::keys::Key;
 use super::process::{Process, tool};
 use super::scratch::{Scratch, free_port};
+use super::server::SshServer;
 use super::wait::wait_until;
+use super::zoo::of_next_debian;
 use rustix::process::Signal;
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
@@ -21,6 +23,16 @@ pub(crate) struct Sshd {
     user: String,
     host_key: Key,
     lines: String,
+    release: Release,
+}
+
+/// Whose sshd it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Release {
+    /// This system's own.
+    Own,
+    /// That of the next Debian: OpenSSH 10.
+    Next,
 }
 
 impl Sshd {
@@ -31,22 +43,27 @@ impl Sshd {
 
     /// The same, with lines for `sshd_config`, which win over the lab's own.
     pub(crate) fn with(lines: &str) -> Self {
-        Self::new("root", lines)
+        Self::new(Release::Own, "root", lines)
+    }
+
+    /// The same of OpenSSH 10.
+    pub(crate) fn ten_with(lines: &str) -> Self {
+        Self::new(Release::Next, "root", lines)
     }
 
     /// One that lets in this account by its password, by the method of sshd's own.
     pub(crate) fn with_password(account: &Account, lines: &str) -> Self {
         let lines = format!("{lines}\nPasswordAuthentication yes\n");
-        Self::new(account.name(), &lines)
+        Self::new(Release::Own, account.name(), &lines)
     }
 
     /// One that lets in this account by its password, asked by PAM: keyboard-interactive, RFC 4256.
     pub(crate) fn with_keyboard_interactive(account: &Account, lines: &str) -> Self {
         let lines = format!("{lines}\nUsePAM yes\nKbdInteractiveAuthentication yes\n");
-        Self::new(account.name(), &lines)
+        Self::new(Release::Own, account.name(), &lines)
     }
 
-    fn new(user: &str, lines: &str) -> Self {
+    fn new(release: Release, user: &str, lines: &str) -> Self {
         let dir = Scratch::new();
         // sshd reads the account's files as that account.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).expect("it is ours");
@@ -56,6 +73,7 @@ impl Sshd {
             port: free_port(),
             user: user.to_owned(),
             lines: lines.to_owned(),
+            release,
             dir,
         };
         sshd.dir.write("authorized_keys", "");
@@ -151,8 +169,7 @@ impl Sshd {
     /// How many connections to it are open now where the process of this number runs, as that side
     /// sees them: a server that is frozen, or out of reach, does not know which of its own are dead.
     pub(crate) fn sessions_from(&self, pid: u32) -> usize {
-        let table = format!("/proc/{pid}/net/tcp");
-        count(&table, Side::Remote, self.port, ESTABLISHED)
+        sessions_from(pid, self.port)
     }
 
     /// The client's port of the connection that it took last.
@@ -203,7 +220,10 @@ impl Sshd {
         self.stop();
         let _ = fs::create_dir_all("/run/sshd");
         self.dir.write("sshd_config", &self.config());
-        let mut command = Process::command(tool("sshd", "openssh-server"));
+        let mut command = match self.release {
+            Release::Own => Process::command(tool("sshd", "openssh-server")),
+            Release::Next => of_next_debian("/usr/sbin/sshd"),
+        };
         command
             .arg("-D")
             .arg("-f")
@@ -212,7 +232,7 @@ impl Sshd {
         let mut process = Process::start("sshd", &mut command);
         wait_until("sshd listens", Duration::from_secs(20), || {
             assert!(process.ended().is_none(), "sshd ended:\n{}", self.log());
-            sockets(self.port, LISTENING) > 0
+            listens(self.port)
         });
         self.process = Some(process);
     }
@@ -236,11 +256,37 @@ impl Sshd {
         if !self.lines.contains("MaxStartups") {
             config += "MaxStartups 200\n";
         }
-        if openssh_version() >= (9, 8) {
+        if self.release == Release::Next || openssh_version() >= (9, 8) {
             // Meant against strangers who guess; here it would punish the next test.
             config += "PerSourcePenalties no\n";
         }
         config
+    }
+}
+
+impl SshServer for Sshd {
+    fn port(&self) -> u16 {
+        Self::port(self)
+    }
+
+    fn user(&self) -> &str {
+        Self::user(self)
+    }
+
+    fn host_key(&self) -> &Key {
+        Self::host_key(self)
+    }
+
+    fn authorize(&self, key: &Key) {
+        Self::authorize(self, key);
+    }
+
+    fn stop(&mut self) {
+        Self::stop(self);
+    }
+
+    fn sessions_from(&self, pid: u32) -> usize {
+        Self::sessions_from(self, pid)
     }
 }
 
@@ -251,6 +297,17 @@ impl Drop for Sshd {
             eprintln!("--- sshd's log ---\n{}", self.log());
         }
     }
+}
+
+/// Whether somebody listens on this port.
+pub(super) fn listens(port: u16) -> bool {
+    sockets(port, LISTENING) > 0
+}
+
+/// How many connections to this port the process of that number sees.
+pub(super) fn sessions_from(pid: u32, port: u16) -> usize {
+    let table = format!("/proc/{pid}/net/tcp");
+    count(&table, Side::Remote, port, ESTABLISHED)
 }
 
 /// States of a socket in `/proc/net/tcp`.

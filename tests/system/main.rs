@@ -35,3 +35,4 @@ mod session;
 mod terminal;
 mod tray;
 mod wear;
+mod zoo;

@@ -1,0 +1,6 @@
+//! SSH servers of other makers than OpenSSH, and newer ones: each ends channels and renews keys in its own
+//! way, and none may cost a byte or a session.
+
+mod endings;
+mod refusals;
+mod requests;
