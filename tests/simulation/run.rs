@@ -37,6 +37,9 @@ const QUIT: Duration = Duration::from_millis(3_500);
 /// How long the last words of the sessions may be on their way.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
+/// How often to look whether no channel is open.
+const PROBES: u32 = 20;
+
 /// When the memory is looked at first.
 const WARM: Duration = Duration::from_secs(60);
 
@@ -332,10 +335,15 @@ impl Stage {
                 "{many} programs wait without an end, long after everything is well"
             ));
         }
-        let (_, open) = self.ledger.channels();
-        if open > 0 {
-            self.ledger.wrong(format!("{open} channels are open and nobody has one"));
+        // A probe may just have one.
+        for _ in 0..PROBES {
+            if self.ledger.channels().1 == 0 {
+                return;
+            }
+            sleep(Duration::from_millis(500)).await;
         }
+        self.ledger
+            .wrong("a channel stays open, and nobody has it");
     }
 
     /// Bytes allocated, without what russh's server side keeps of each channel that it has closed first.
@@ -368,7 +376,7 @@ impl Stage {
 }
 
 /// What russh's server side keeps of a channel that it has closed first, until the session ends.
-const KEPT_BY_SERVER: usize = 3_600;
+const KEPT_BY_SERVER: usize = 3_950;
 
 /// How much memory may grow in a run, once everything has ended that came in.
 const GROWTH: usize = 1 << 20;

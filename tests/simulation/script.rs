@@ -158,7 +158,7 @@ impl Draw {
             strict: self.one_in(3),
             in_line: self.one_in(4),
             rekey: if self.one_in(2) {
-                self.magnitude(16e3, 4e6)
+                self.magnitude(64e3, 8e6)
             } else {
                 0
             },
@@ -167,26 +167,37 @@ impl Draw {
     }
 
     /// What waits in the queue takes half a second at most, so that a calm way is one on which nothing
-    /// looks dead.
+    /// looks dead. Some ways are short, and some queues as long as they may be.
     fn quality(&mut self) -> Quality {
         let bandwidth = self.magnitude(4e6, 120e6);
-        let most = f64::from(bandwidth) * 0.5;
+        let most = (f64::from(bandwidth) * 0.5).min(f64::from(64 << 20));
         Quality {
-            delay_ms: self.0.u32(0..120),
+            delay_ms: if self.one_in(3) {
+                self.0.u32(0..5)
+            } else {
+                self.0.u32(0..120)
+            },
             bandwidth,
-            queue: self.magnitude(64e3, most.min(f64::from(64 << 20))),
+            queue: if self.one_in(3) {
+                most as u32
+            } else {
+                self.magnitude(64e3, most)
+            },
         }
     }
 
     fn forwards(&mut self) -> Vec<ForwardPlan> {
         let many = if self.one_in(10) { 32 } else { 6 };
         let count = self.0.usize(2..many);
-        let plan = |index| match index {
-            0 => ForwardPlan::Http,
-            1 => ForwardPlan::Tcp,
-            _ => ForwardPlan::Unasked,
-        };
-        (0..count).map(plan).collect()
+        let mut forwards = vec![ForwardPlan::Unasked; count];
+        // Probes are most of what costs time here.
+        match self.0.u32(0..4) {
+            0 => {}
+            1 => forwards[0] = ForwardPlan::Tcp,
+            2 => forwards[0] = ForwardPlan::Http,
+            _ => forwards[..2].copy_from_slice(&[ForwardPlan::Http, ForwardPlan::Tcp]),
+        }
+        forwards
     }
 
     fn moment(&mut self, script: &Script) -> u32 {
