@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 /// How often to look.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long a session may be shown that the client was told has ended.
 const TOLD: Duration = Duration::from_secs(2);
@@ -59,8 +59,8 @@ pub(crate) async fn watch(snapshots: watch::Receiver<Arc<Snapshot>>, ledger: Led
             ledger.wrong(format!("{phase:?} is shown, and no session is heard"));
         }
         let calm = ledger.is_calm(Scope::All, Instant::now());
-        if many.longer_than(OVERLAP, calm && known > SESSIONS_AT_ONCE) {
-            ledger.wrong(format!("{known} sessions at once"));
+        if many.longer_than(OVERLAP, calm && alive > SESSIONS_AT_ONCE) {
+            ledger.wrong(format!("{alive} sessions at once"));
         }
         if calm && tunnel.target == Target::Up && ledger.all_well() && phase != Phase::Healthy {
             ledger.wrong(format!("{phase:?} is shown, and everything has been well for long"));

@@ -30,6 +30,9 @@ const SESSION_SPAN: Duration = Duration::from_secs(60);
 /// Refused channels of one session: russh keeps some 550 bytes of each.
 const REFUSALS: u64 = 3_000;
 
+/// How long connections may still take the older of two sessions: its channel opens are on their way.
+const TAKEOVER: Duration = Duration::from_secs(2);
+
 /// Sessions at once, as the server sees them, and for how long there may be one more: what the client has
 /// hung up is still on its way.
 pub(crate) const SESSIONS_AT_ONCE: usize = 2;
@@ -91,7 +94,10 @@ struct Disturbance {
 
 /// A session that is authenticated, as the server sees it.
 struct Standing {
+    since: Instant,
     wire: Arc<Wire>,
+    /// It has ended on the server, which the client may not know.
+    over: bool,
     refusals: u64,
     /// Channels that were opened, and those that are open.
     channels: u64,
@@ -202,7 +208,9 @@ impl Ledger {
         book.sessions.insert(
             session,
             Standing {
+                since: Instant::now(),
                 wire,
+                over: false,
                 refusals: 0,
                 channels: 0,
                 open: 0,
@@ -214,8 +222,11 @@ impl Ledger {
     /// It has ended; `error`: not by a good-bye.
     pub(crate) fn session_over(&self, session: u64, error: Option<String>) {
         let mut book = self.book();
-        if book.sessions.remove(&session).is_some()
-            && let Some(error) = error
+        let Some(standing) = book.sessions.get_mut(&session) else {
+            return;
+        };
+        standing.over = true;
+        if let Some(error) = error
             && book.is_calm(Scope::All, Instant::now())
         {
             book.wrong(format!("a session died while nothing disturbed it: {error}"));
@@ -231,6 +242,18 @@ impl Ledger {
         OpenChannel {
             ledger: self.clone(),
             session,
+        }
+    }
+
+    /// A program's connection takes that session.
+    pub(crate) fn taken(&self, session: u64) {
+        let mut book = self.book();
+        let now = Instant::now();
+        let newer = book.sessions.range(session + 1..);
+        let stands = |it: &Standing| !it.over && now - it.since > TAKEOVER;
+        let settled = newer.filter(|(_, standing)| stands(standing)).count();
+        if settled > 0 && book.is_calm(Scope::All, now) {
+            book.wrong("a connection took another session than the newest".to_owned());
         }
     }
 
@@ -267,13 +290,14 @@ impl Ledger {
         }
     }
 
-    /// Sessions that stand, by what the client can know; and those over which something still arrives.
+    /// Sessions that stand by what the client can know, and those of them that truly do.
     pub(crate) fn standing(&self) -> (usize, usize) {
-        let book = self.book();
-        let known = book.sessions.values();
-        let known = known.filter(|standing| !standing.wire.client_knows());
-        let alive = known.clone().filter(|standing| standing.wire.is_whole());
-        (known.clone().count(), alive.count())
+        let mut book = self.book();
+        let over_for_both = |standing: &Standing| standing.over && standing.wire.client_knows();
+        book.sessions.retain(|_, standing| !over_for_both(standing));
+        let known = book.sessions.values().filter(|it| !it.wire.client_knows());
+        let alive = known.clone().filter(|it| !it.over && it.wire.is_whole());
+        (known.count(), alive.count())
     }
 
     /// Channels that the sessions that stand have had, and those that are open.

@@ -378,8 +378,9 @@ impl Stage {
 /// What russh's server side keeps of a channel that it has closed first, until the session ends.
 const KEPT_BY_SERVER: usize = 3_950;
 
-/// How much memory may grow in a run, once everything has ended that came in.
-const GROWTH: usize = 1 << 20;
+/// How much memory may grow in a run, once everything has ended that came in: both sides of a session keep
+/// the buffers that a crowd has made large.
+const GROWTH: usize = 4 << 20;
 
 /// One program's way in.
 struct Visit {

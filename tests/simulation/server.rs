@@ -253,13 +253,17 @@ impl Handler for Visitor {
         _host: &str,
         port: u32,
         _originator: &str,
-        _originator_port: u32,
+        originator_port: u32,
         reply: server::ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
         // A number is given again once its channel is gone.
         self.ended.remove(&u32::from(channel.id()));
         let (sshd, number) = (self.sshd.clone(), self.number);
+        // Probes have no originator.
+        if originator_port != 0 {
+            sshd.0.ledger.taken(number);
+        }
         let opening = async move {
             match sshd.connect(port).await {
                 Target::Works => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -137,6 +138,7 @@ impl Way {
         let wire = Arc::new(Wire {
             up: Pipe::new(self.clone(), Direction::Up),
             down: Pipe::new(self.clone(), Direction::Down),
+            client_gone: AtomicBool::new(false),
         });
         let mut state = self.state();
         state.wires.retain(|wire| wire.strong_count() > 0);
@@ -180,6 +182,8 @@ impl Way {
 pub(crate) struct Wire {
     up: Pipe,
     down: Pipe,
+    /// The client has closed its end.
+    client_gone: AtomicBool,
 }
 
 impl Wire {
@@ -230,13 +234,16 @@ impl Wire {
         whole(&self.up) && whole(&self.down)
     }
 
-    /// Whether the client, by what it has heard, must take the connection for gone.
+    /// Whether the client has closed the connection, or must take it for gone by what it has heard.
     pub(crate) fn client_knows(&self) -> bool {
+        if self.client_gone.load(Ordering::Relaxed) {
+            return true;
+        }
         let silent = self.down.way.silent_until(Direction::Down).is_some();
         self.down.look(|pipe| {
             let now = Instant::now();
             let told = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            !silent && !pipe.mute && (told(pipe.reset) || (pipe.chunks.is_empty() && told(pipe.end)))
+            !silent && (told(pipe.reset) || (!pipe.mute && pipe.chunks.is_empty() && told(pipe.end)))
         })
     }
 }
@@ -289,6 +296,25 @@ struct Chunk {
 }
 
 impl Inner {
+    /// Moves what has arrived into `buf`; says how much that is.
+    fn read(&mut self, now: Instant, buf: &mut ReadBuf<'_>) -> usize {
+        let before = buf.filled().len();
+        while buf.remaining() > 0
+            && let Some(chunk) = self.chunks.front_mut()
+            && chunk.at <= now
+        {
+            let rest = &chunk.bytes[chunk.read..];
+            let count = rest.len().min(buf.remaining());
+            buf.put_slice(&rest[..count]);
+            chunk.read += count;
+            self.queued -= count;
+            if chunk.read == chunk.bytes.len() {
+                self.chunks.pop_front();
+            }
+        }
+        buf.filled().len() - before
+    }
+
     /// Nothing comes after what was sent.
     fn end(&mut self) {
         self.end.get_or_insert(self.last.max(Instant::now()));
@@ -302,8 +328,8 @@ impl Inner {
         }
     }
 
-    /// Polled again at that moment.
-    fn at(&mut self, moment: Instant, cx: &mut Context<'_>) {
+    /// Has the task polled again at that moment.
+    fn poll_at(&mut self, moment: Instant, cx: &mut Context<'_>) {
         match &mut self.timer {
             Some(timer) => timer.as_mut().reset(moment),
             None => self.timer = Some(Box::pin(sleep_until(moment))),
@@ -365,49 +391,42 @@ impl Pipe {
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.is_reset() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-        }
-        let silent_until = self.way.silent_until(self.direction);
+        let silent = self.way.silent_until(self.direction).is_some();
         self.look(|inner| {
             inner.reader = Some(cx.waker().clone());
-            if inner.mute || silent_until.is_some() {
-                // Woken when that changes.
-                return Poll::Pending;
-            }
-            if let Some(reset) = inner.reset {
-                inner.at(reset, cx);
-                return Poll::Pending;
-            }
             let now = Instant::now();
-            let before = buf.filled().len();
-            while buf.remaining() > 0
-                && let Some(chunk) = inner.chunks.front_mut()
-                && chunk.at <= now
-            {
-                let rest = &chunk.bytes[chunk.read..];
-                let count = rest.len().min(buf.remaining());
-                buf.put_slice(&rest[..count]);
-                chunk.read += count;
-                inner.queued -= count;
-                if chunk.read == chunk.bytes.len() {
-                    inner.chunks.pop_front();
-                }
+            let reset = inner.reset.is_some_and(|at| at <= now);
+            if reset && inner.told_locally {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
-            if buf.filled().len() > before {
+            if silent {
+                // Woken when that is over.
+                return Poll::Pending;
+            }
+            if inner.mute && !reset {
+                if let Some(at) = inner.reset {
+                    inner.poll_at(at, cx);
+                }
+                return Poll::Pending;
+            }
+            if inner.read(now, buf) > 0 {
                 if let Some(writer) = inner.writer.take() {
                     writer.wake();
                 }
                 return Poll::Ready(Ok(()));
             }
-            let next = inner.chunks.front().map(|chunk| chunk.at);
-            match next.or(inner.end) {
+            if reset {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            let next = inner.chunks.front().map(|chunk| chunk.at).or(inner.end);
+            match next {
                 Some(at) if at <= now => Poll::Ready(Ok(())),
-                Some(at) => {
-                    inner.at(at, cx);
+                next => {
+                    if let Some(at) = next.into_iter().chain(inner.reset).min() {
+                        inner.poll_at(at, cx);
+                    }
                     Poll::Pending
                 }
-                None => Poll::Pending,
             }
         })
     }
@@ -440,7 +459,6 @@ impl Pipe {
         if far == Far::Resets {
             let delay = Duration::from_millis(u64::from(quality.delay_ms));
             back.with(|inner| {
-                inner.mute = false;
                 inner.reset.get_or_insert(at + delay);
             });
             return Poll::Ready(Ok(count));
@@ -515,6 +533,9 @@ impl AsyncWrite for End {
 
 impl Drop for End {
     fn drop(&mut self) {
+        if self.side == Side::Client {
+            self.wire.client_gone.store(true, Ordering::Relaxed);
+        }
         let (read, write) = self.pipes();
         write.with(Inner::end);
         read.with(|inner| {
@@ -524,5 +545,73 @@ impl Drop for End {
                 Far::Takes | Far::Resets => Far::Resets,
             };
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::{sleep, timeout};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// 100 ms, 1 MB/s, a queue of 100 kB.
+    fn way() -> Way {
+        Way::new(Quality {
+            delay_ms: 100,
+            bandwidth: 1_000_000,
+            queue: 100_000,
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_take_their_time_and_wait_for_room() {
+        let (mut client, mut server) = way().connect();
+        let start = Instant::now();
+        let sending = async { client.write_all(&[7; 300_000]).await };
+        let mut read = vec![0; 300_000];
+        let (sent, received) = tokio::join!(sending, server.read_exact(&mut read));
+        assert!(sent.is_ok() && received.is_ok());
+        assert_eq!(read, [7; 300_000]);
+        // What fits the queue is under way for 200 ms, and leaves room when it has arrived.
+        let took = start.elapsed().as_millis();
+        assert!((400..700).contains(&took), "{took} ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_silence_holds_back_arrives_after_it() {
+        let way = way();
+        let (mut client, mut server) = way.connect();
+        way.silence(Direction::Up, Instant::now() + 10 * SECOND);
+        client.write_all(b"late").await.unwrap();
+        server.write_all(b"soon").await.unwrap();
+        let mut word = [0; 4];
+        timeout(SECOND, client.read_exact(&mut word)).await.unwrap().unwrap();
+        assert!(timeout(9 * SECOND, server.read_exact(&mut word)).await.is_err());
+        timeout(SECOND, server.read_exact(&mut word)).await.unwrap().unwrap();
+        assert_eq!(&word, b"late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_client_learns_of_a_loss_as_it_is_told() {
+        for told in [Loss::Reset, Loss::Ended, Loss::OnWrite, Loss::Never] {
+            let (mut client, mut server) = way().connect();
+            server.wire().lose(told);
+            assert!(server.read_u8().await.is_err(), "{told:?}: the server knows");
+            let heard = timeout(SECOND, client.read(&mut [0; 1])).await;
+            match told {
+                Loss::Reset => assert!(matches!(heard, Ok(Err(_)))),
+                Loss::Ended => assert!(matches!(heard, Ok(Ok(0)))),
+                Loss::OnWrite | Loss::Never => assert!(heard.is_err()),
+            }
+            let knows = matches!(told, Loss::Reset | Loss::Ended);
+            assert_eq!(client.wire().client_knows(), knows, "{told:?}");
+            // Whoever is told of a reset cannot write.
+            let _ = client.write_all(b"anybody?").await;
+            sleep(SECOND).await;
+            let heard = timeout(SECOND, client.read_u8()).await;
+            assert_eq!(heard.is_err(), told == Loss::Never, "{told:?}");
+        }
     }
 }
