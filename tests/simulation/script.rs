@@ -120,6 +120,7 @@ impl Script {
         };
         draw.programs(&mut script);
         draw.faults(&mut script);
+        draw.dead_service(&mut script);
         script.events.sort_by_key(|(at, _)| *at);
         script
     }
@@ -274,19 +275,25 @@ impl Draw {
             let at = self.moment(script);
             let fault = self.fault(script);
             script.events.push((at, fault));
-            // Some programs ask a dead service all the time.
-            if let Event::Refuses { forward, millis } = fault
-                && self.one_in(3)
-            {
-                let pause_ms = self.0.u32(100..2_000);
-                let knocks = Event::Knocks {
-                    forward,
-                    times: millis / pause_ms,
-                    pause_ms,
-                };
-                script.events.push((at, knocks));
-            }
         }
+    }
+
+    /// A service that is dead for an hour, and a program that asks for it all the time.
+    fn dead_service(&mut self, script: &mut Script) {
+        if !self.one_in(16) {
+            return;
+        }
+        let forward = self.0.usize(0..script.forwards.len());
+        let at = self.0.u32(60_000..3_000_000);
+        let millis = 3_600_000;
+        script.events.push((at, Event::Refuses { forward, millis }));
+        let pause_ms = self.0.u32(200..900);
+        let knocks = Event::Knocks {
+            forward,
+            times: millis / 1_000,
+            pause_ms,
+        };
+        script.events.push((at, knocks));
     }
 
     fn fault(&mut self, script: &Script) -> Event {

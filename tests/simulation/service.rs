@@ -7,9 +7,15 @@ use crate::pattern::Pattern;
 use crate::script::Manners;
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Sent at once.
 const PIECE: usize = 32 << 10;
+
+/// A strict server knows a channel until the client has closed it too, and complains of what comes till
+/// then. russh forgets it as soon as it is closed here, so that it is closed later.
+const KNOWN: Duration = Duration::from_millis(300);
 
 const WELL: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 
@@ -38,6 +44,9 @@ pub(crate) async fn serve(channel: Channel<Msg>, manners: Manners) {
     }
     if service.writer.eof().await.is_ok() {
         service.reader.drain().await;
+        if manners.strict {
+            sleep(KNOWN).await;
+        }
     }
     let _ = service.writer.close().await;
 }
