@@ -3,4 +3,5 @@
 
 mod endings;
 mod refusals;
+mod rekeys;
 mod requests;
