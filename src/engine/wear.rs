@@ -8,10 +8,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
-/// A refused channel open, in bytes of memory: measured over 60,000 of them.
+/// A refused channel open, in bytes of memory, rounded up: measured over 60,000 of them.
 const REFUSED: u64 = 550;
 
-/// A channel that we closed first, in bytes of memory: the queue of its messages.
+/// A channel that we closed first, in bytes of memory: an estimate, by the first block of its queue of messages.
 const CLOSED_FIRST: u64 = 4_000;
 
 /// So much memory makes a session worn, and each time as much again.
