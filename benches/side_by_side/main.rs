@@ -1,7 +1,7 @@
 //! Passerelle beside `ssh -L` and, where it is installed, plink: same sshd, same service, same run.
 //!
 //! ```text
-//! cargo bench --profile dist --bench side_by_side -- [--rounds 3] [--mib 256]
+//! cargo bench --bench side_by_side -- [--rounds 3] [--mib 256]
 //! ```
 //!
 //! Every round runs every client once, in turned order; each cell is the median over the rounds,
