@@ -98,7 +98,7 @@ pub enum Problem {
 /// What there can be too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// Tunnels.
+    /// The tables `[[tunnel]]` of a configuration.
     Tunnels,
     /// Forwards, those of all tunnels together.
     Forwards,

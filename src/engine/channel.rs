@@ -69,8 +69,7 @@ pub(super) struct Outgoing {
 pub(super) struct SessionEnded;
 
 impl Outgoing {
-    /// Sends the bytes, as far as the server's window goes at once, and waits for it to open for the
-    /// rest.
+    /// Sends the bytes. Waits for its turn if they are many, and for the server's window if it is full.
     pub(super) async fn send(&self, data: Bytes) -> Result<(), SessionEnded> {
         let turn = self.turns.turn(data.len()).await;
         let mut sending = pin!(self.half.data_bytes(data));

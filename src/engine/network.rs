@@ -1,8 +1,8 @@
 //! What the engine asks of the network: names, connections, listeners, and word of a change.
 //!
-//! [`SystemNetwork`] is the system's. The simulation puts one of its own in its place, which lives in memory and
-//! on a clock that it turns by hand; that is why nothing else in this room opens a socket or reads a
-//! clock but by [`now`].
+//! [`SystemNetwork`] is the system's. A test may put one of its own in its place, in memory and on a clock that
+//! it turns by hand; that is why nothing else in this room opens a socket or reads a clock but by
+//! [`now`].
 
 mod system;
 

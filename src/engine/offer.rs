@@ -20,7 +20,7 @@ const WINDOW_PER_MS: u32 = 2 * 125_000;
 ///
 /// As a rule never: while we wait for the server's KEXINIT, russh 0.65 takes no more than twice the window from
 /// all channels together and then ends the session, and what is under way then is as much as the
-/// network holds. The server's rekeys lose nothing, since it sends nothing after its KEXINIT
+/// network holds. The server's rekeys lose nothing where it sends nothing else after its KEXINIT
 /// (RFC 4253 section 7.1), and servers know when: OpenSSH and Go after the 2³² blocks of RFC 4344 section 3.2, others each
 /// GiB. For a server that never does, another session takes over well before `rekey_bytes`.
 #[derive(Debug, Clone, Copy)]

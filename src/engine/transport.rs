@@ -175,6 +175,13 @@ impl Transport {
     }
 }
 
+impl Drop for Transport {
+    /// Nobody waits for a socket that is gone.
+    fn drop(&mut self) {
+        self.turns.socket_takes(true);
+    }
+}
+
 impl AsyncRead for Transport {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -267,6 +274,17 @@ mod tests {
         let mut read = [0; 16];
         transport.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"SSH-2.0-x\r\n\0more");
+    }
+
+    #[tokio::test]
+    async fn a_turn_does_not_outwait_a_socket_that_is_gone() {
+        let (transport, _far, _cut) = pair().await;
+        let turns = Arc::clone(&transport.turns);
+        turns.socket_takes(false);
+        let mut waiting = Box::pin(turns.turn(1 << 20));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        drop(transport);
+        assert!(futures_util::poll!(waiting.as_mut()).is_ready());
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,23 +2,23 @@
 //!
 //! - russh 0.65 keeps the reply to each refused channel open in a queue that is read during the log-in
 //!   only (about 550 bytes each), and a part of each channel that we close before the server does.
-//! - A key is good for so many bytes: see [`KEY_MOST`]. Rekeys are left to the server; this is for a server
+//! - A key is good for so many bytes: see `KEY_MOST`. Rekeys are left to the server; this is for a server
 //!   that never starts one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
-/// A refused channel open, in bytes of memory: measured over 60,000 of them.
+/// A refused channel open, in bytes of memory, rounded up: measured over 60,000 of them.
 const REFUSED: u64 = 550;
 
-/// A channel that we closed first, in bytes of memory: the queue of its messages.
+/// A channel that we closed first, in bytes of memory: an estimate, by the first block of its queue of messages.
 const CLOSED_FIRST: u64 = 4_000;
 
 /// So much memory makes a session worn, and each time as much again.
 const MEMORY_STEP: u64 = 1 << 20;
 
 /// So many bytes on one key make a session worn, and each time as much again: a quarter of
-/// [`KEY_MOST`].
+/// `KEY_MOST`.
 const KEY_STEP: u64 = KEY_MOST / 4;
 
 /// The most bytes that one key may encrypt. AES works on blocks of 16 bytes, and RFC 4344 section 3.2

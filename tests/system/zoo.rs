@@ -2,5 +2,7 @@
 //! way, and none may cost a byte or a session.
 
 mod endings;
+mod hop;
 mod refusals;
+mod rekeys;
 mod requests;

@@ -64,7 +64,7 @@ fn hang_up(attempt: u64) -> Action {
     }
 }
 
-/// The targets that are asked through this session now.
+/// The targets that are asked through the session of this dial now.
 fn probed_through(bench: &mut Bench, session: u64) -> Vec<RemoteTarget> {
     let probes = bench.actions().into_iter().filter_map(|action| {
         if let Action::Probe { forward, attempt } = action {
