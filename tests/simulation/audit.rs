@@ -53,7 +53,9 @@ pub(crate) async fn watch(snapshots: watch::Receiver<Arc<Snapshot>>, ledger: Led
         let shown = matches!(phase, Phase::Healthy | Phase::Degraded);
         let (known, alive) = ledger.standing();
         if told.longer_than(TOLD, shown && known == 0) {
-            ledger.wrong(format!("{phase:?} is shown, and the client was told that there is no session"));
+            ledger.wrong(format!(
+                "{phase:?} is shown, and the client was told that there is no session"
+            ));
         }
         if silent.longer_than(SILENT, shown && alive == 0) {
             ledger.wrong(format!("{phase:?} is shown, and no session is heard"));
@@ -63,7 +65,9 @@ pub(crate) async fn watch(snapshots: watch::Receiver<Arc<Snapshot>>, ledger: Led
             ledger.wrong(format!("{alive} sessions at once"));
         }
         if calm && tunnel.target == Target::Up && ledger.all_well() && phase != Phase::Healthy {
-            ledger.wrong(format!("{phase:?} is shown, and everything has been well for long"));
+            ledger.wrong(format!(
+                "{phase:?} is shown, and everything has been well for long"
+            ));
         }
         let memory = system::allocated();
         if memory > MEMORY {

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, fs, thread};
-use std::sync::OnceLock;
 use tempfile::TempDir;
 use tokio::time::Instant;
 use tracing_subscriber::filter::Targets;
@@ -138,7 +138,10 @@ fn show_log() {
             .with_writer(std::io::stderr)
             .with_ansi(false)
             .with_timer(VirtualTime);
-        tracing_subscriber::registry().with(filter).with(lines).init();
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
+            .init();
     }
 }
 

@@ -189,7 +189,8 @@ impl Ledger {
             book.wrong(message);
         }
         if !first && book.is_calm(Scope::All, now) {
-            book.calm_dials.retain(|at| now - *at < Duration::from_secs(3_600));
+            book.calm_dials
+                .retain(|at| now - *at < Duration::from_secs(3_600));
             book.calm_dials.push(now);
             if book.calm_dials.len() > CALM_DIALS {
                 let message = format!(
@@ -229,7 +230,9 @@ impl Ledger {
         if let Some(error) = error
             && book.is_calm(Scope::All, Instant::now())
         {
-            book.wrong(format!("a session died while nothing disturbed it: {error}"));
+            book.wrong(format!(
+                "a session died while nothing disturbed it: {error}"
+            ));
         }
     }
 
@@ -322,7 +325,8 @@ impl Book {
     fn wrong(&mut self, message: String) {
         let at = self.start.elapsed();
         tracing::error!(?at, "{message}");
-        self.wrong.get_or_insert_with(|| format!("after {at:.3?}: {message}"));
+        self.wrong
+            .get_or_insert_with(|| format!("after {at:.3?}: {message}"));
     }
 
     /// A session that does not last is made again and again.

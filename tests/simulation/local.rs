@@ -62,7 +62,9 @@ impl Loopback {
         let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000 + ports.last_program % 40_000));
         let backlog = ports.listening.get_mut(&port)?;
         let pair = Pair::default();
-        backlog.waiting.push_back((Box::new(Socket(pair.clone())), from));
+        backlog
+            .waiting
+            .push_back((Box::new(Socket(pair.clone())), from));
         if let Some(acceptor) = backlog.acceptor.take() {
             acceptor.wake();
         }

@@ -135,7 +135,10 @@ impl Network for Simulated {
         self.from()
     }
 
-    fn listen(&self, local: LocalBind) -> BoxFuture<'static, Result<Box<dyn LocalListener>, Fault>> {
+    fn listen(
+        &self,
+        local: LocalBind,
+    ) -> BoxFuture<'static, Result<Box<dyn LocalListener>, Fault>> {
         let listening = self.0.loopback.listen(local);
         async move { listening }.boxed()
     }

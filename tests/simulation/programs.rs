@@ -80,7 +80,9 @@ impl Errand {
 }
 
 async fn ask_for(program: &mut Program, seed: u64, bytes: u32) -> io::Result<()> {
-    program.write_all(format!("D {seed} {bytes}\n").as_bytes()).await
+    program
+        .write_all(format!("D {seed} {bytes}\n").as_bytes())
+        .await
 }
 
 async fn download(
@@ -121,7 +123,9 @@ fn complete(came: usize, of: usize) -> Ending {
 }
 
 async fn upload(program: &mut Program, seed: u64, bytes: u32) -> io::Result<Ending> {
-    program.write_all(format!("U {seed} {bytes}\n").as_bytes()).await?;
+    program
+        .write_all(format!("U {seed} {bytes}\n").as_bytes())
+        .await?;
     let mut pattern = Pattern::new(seed);
     let mut left = bytes as usize;
     while left > 0 {

@@ -342,8 +342,7 @@ impl Stage {
             }
             sleep(Duration::from_millis(500)).await;
         }
-        self.ledger
-            .wrong("a channel stays open, and nobody has it");
+        self.ledger.wrong("a channel stays open, and nobody has it");
     }
 
     /// Bytes allocated, without what russh's server side keeps of each channel that it has closed first.
@@ -356,7 +355,10 @@ impl Stage {
         let grown = self.memory().saturating_sub(before);
         tracing::info!(before, grown, channels = ?self.ledger.channels(), "memory");
         if grown > GROWTH {
-            self.ledger.wrong(format!("{} KiB more are allocated than at the start", grown >> 10));
+            self.ledger.wrong(format!(
+                "{} KiB more are allocated than at the start",
+                grown >> 10
+            ));
         }
     }
 
@@ -364,7 +366,8 @@ impl Stage {
         self.audit.shutdown().await;
         self.command(Command::Quit).await;
         if timeout(QUIT, self.running.join_next()).await.is_err() {
-            self.ledger.wrong(format!("the engine has not ended within {QUIT:?}"));
+            self.ledger
+                .wrong(format!("the engine has not ended within {QUIT:?}"));
             return;
         }
         sleep(LAST_WORDS).await;

@@ -179,7 +179,9 @@ impl Sshd {
                 }
             }
         };
-        timeout(CONNECT_DEADLINE, answered).await.unwrap_or(Target::Hangs)
+        timeout(CONNECT_DEADLINE, answered)
+            .await
+            .unwrap_or(Target::Hangs)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -288,7 +290,11 @@ impl Handler for Visitor {
         Ok(())
     }
 
-    async fn channel_eof(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+    async fn channel_eof(
+        &mut self,
+        channel: ChannelId,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
         let again = !self.ended.insert(u32::from(channel));
         if again && self.sshd.0.manners.strict {
             let ledger = &self.sshd.0.ledger;

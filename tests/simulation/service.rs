@@ -94,7 +94,9 @@ impl Service {
         while let Some(piece) = self.reader.next().await {
             came += piece.len() as u64;
             if !pattern.goes_on_with(&piece) {
-                return self.send(format!("wrong within byte {came}").into_bytes()).await;
+                return self
+                    .send(format!("wrong within byte {came}").into_bytes())
+                    .await;
             }
         }
         if !self.reader.ended {

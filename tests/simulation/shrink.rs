@@ -15,13 +15,14 @@ pub(crate) fn shrink(script: &Script, message: &str) -> (Script, String) {
         let candidates: Vec<_> = ranges
             .map(|start| smallest.without(start..(start + chunk).min(smallest.events.len())))
             .collect();
-        let failed = candidates
-            .iter()
-            .zip(play_all(&candidates))
-            .find_map(|(candidate, outcome)| match outcome {
-                Outcome::Broken(message) => Some((candidate.clone(), message)),
-                Outcome::Kept(_) => None,
-            });
+        let failed =
+            candidates
+                .iter()
+                .zip(play_all(&candidates))
+                .find_map(|(candidate, outcome)| match outcome {
+                    Outcome::Broken(message) => Some((candidate.clone(), message)),
+                    Outcome::Kept(_) => None,
+                });
         match failed {
             Some((candidate, message)) => {
                 smallest = candidate;

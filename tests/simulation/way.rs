@@ -227,9 +227,8 @@ impl Wire {
     pub(crate) fn is_whole(&self) -> bool {
         let whole = |pipe: &Pipe| {
             pipe.way.silent_until(pipe.direction).is_none()
-                && pipe.look(|inner| {
-                    !inner.mute && inner.reset.is_none() && inner.far == Far::Takes
-                })
+                && pipe
+                    .look(|inner| !inner.mute && inner.reset.is_none() && inner.far == Far::Takes)
         };
         whole(&self.up) && whole(&self.down)
     }
@@ -243,7 +242,8 @@ impl Wire {
         self.down.look(|pipe| {
             let now = Instant::now();
             let told = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            !silent && (told(pipe.reset) || (!pipe.mute && pipe.chunks.is_empty() && told(pipe.end)))
+            !silent
+                && (told(pipe.reset) || (!pipe.mute && pipe.chunks.is_empty() && told(pipe.end)))
         })
     }
 }
@@ -587,9 +587,19 @@ mod tests {
         client.write_all(b"late").await.unwrap();
         server.write_all(b"soon").await.unwrap();
         let mut word = [0; 4];
-        timeout(SECOND, client.read_exact(&mut word)).await.unwrap().unwrap();
-        assert!(timeout(9 * SECOND, server.read_exact(&mut word)).await.is_err());
-        timeout(SECOND, server.read_exact(&mut word)).await.unwrap().unwrap();
+        timeout(SECOND, client.read_exact(&mut word))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            timeout(9 * SECOND, server.read_exact(&mut word))
+                .await
+                .is_err()
+        );
+        timeout(SECOND, server.read_exact(&mut word))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(&word, b"late");
     }
 
@@ -598,7 +608,10 @@ mod tests {
         for told in [Loss::Reset, Loss::Ended, Loss::OnWrite, Loss::Never] {
             let (mut client, mut server) = way().connect();
             server.wire().lose(told);
-            assert!(server.read_u8().await.is_err(), "{told:?}: the server knows");
+            assert!(
+                server.read_u8().await.is_err(),
+                "{told:?}: the server knows"
+            );
             let heard = timeout(SECOND, client.read(&mut [0; 1])).await;
             match told {
                 Loss::Reset => assert!(matches!(heard, Ok(Err(_)))),
