@@ -6,7 +6,7 @@
 //! shown is the best one.
 
 use crate::programs::Ending;
-use crate::way::Wire;
+use crate::wire::Wire;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -35,6 +35,7 @@ mod ledger;
 mod local;
 mod network;
 mod pattern;
+mod pipe;
 mod programs;
 mod run;
 mod script;
@@ -43,6 +44,7 @@ mod service;
 mod shrink;
 mod system;
 mod way;
+mod wire;
 
 use child::{Outcome, play_all};
 use ledger::Figures;

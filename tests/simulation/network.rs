@@ -3,7 +3,8 @@
 use crate::ledger::Ledger;
 use crate::local::Loopback;
 use crate::server::{Door, Sshd};
-use crate::way::{End, Way};
+use crate::way::Way;
+use crate::wire::End;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use passerelle::engine::network::{LocalListener, Network, ServerSocket};

@@ -51,6 +51,7 @@ pub(crate) fn play(script: &Script, dir: &Path) -> Result<Figures, String> {
         .build()
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
+        system::follow_virtual_clock();
         let stage = Stage::set(script, dir).await;
         stage.play(script).await
     })

@@ -31,6 +31,8 @@ pub(crate) struct Manners {
     pub(crate) in_line: bool,
     /// Starts a rekey after so many bytes in either direction; 0: never.
     pub(crate) rekey: u32,
+    /// Starts a rekey when the keys are so many seconds old; 0: never.
+    pub(crate) rekey_seconds: u32,
     /// Sends a keepalive after so many seconds of silence; 0: never.
     pub(crate) keepalive: u32,
 }
@@ -163,6 +165,11 @@ impl Draw {
             } else {
                 0
             },
+            rekey_seconds: if self.one_in(3) {
+                self.magnitude(20.0, 3_600.0)
+            } else {
+                0
+            },
             keepalive: if self.one_in(3) { 30 } else { 0 },
         }
     }
@@ -192,10 +199,10 @@ impl Draw {
         let count = self.0.usize(2..many);
         let mut forwards = vec![ForwardPlan::Unasked; count];
         // Probes are most of what costs time here.
-        match self.0.u32(0..4) {
-            0 => {}
-            1 => forwards[0] = ForwardPlan::Tcp,
-            2 => forwards[0] = ForwardPlan::Http,
+        match self.0.u32(0..10) {
+            0..5 => {}
+            5..7 => forwards[0] = ForwardPlan::Tcp,
+            7..9 => forwards[0] = ForwardPlan::Http,
             _ => forwards[..2].copy_from_slice(&[ForwardPlan::Http, ForwardPlan::Tcp]),
         }
         forwards

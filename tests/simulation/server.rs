@@ -3,7 +3,8 @@
 use crate::ledger::Ledger;
 use crate::script::Manners;
 use crate::service;
-use crate::way::{End, Loss, Wire};
+use crate::way::Loss;
+use crate::wire::{End, Wire};
 use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use russh::server::{Auth, Config, Handler, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Limits, server};
@@ -211,7 +212,10 @@ fn config(manners: Manners, key: PrivateKey) -> Config {
         limits: Limits {
             rekey_write_limit: rekey,
             rekey_read_limit: rekey,
-            rekey_time_limit: Duration::MAX,
+            rekey_time_limit: match manners.rekey_seconds {
+                0 => Duration::MAX,
+                seconds => Duration::from_secs(u64::from(seconds)),
+            },
         },
         ..Config::default()
     }

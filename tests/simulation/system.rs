@@ -1,17 +1,21 @@
-//! What this process takes from its system, made the same in each run: chance and memory.
+//! What this process takes from its system, made the same in each run: chance, the clock, and memory.
 //!
-//! The standard library links `getrandom` weakly, so that a program can put its own in its place. With this
-//! one, hash maps have the same order and tokio's `select!` takes the same branch in each run of one seed,
-//! without a compiler flag that would touch every other build. Keys are no secrets here.
+//! A program may define a function of the C library itself: what is linked into it then calls that one. With
+//! its own `getrandom`, hash maps have the same order and tokio's `select!` takes the same branch in each run
+//! of one seed. With its own `clock_gettime`, whoever reads the standard library's clock reads the virtual
+//! one: russh rekeys by that. No other build is touched. Keys are no secrets here.
 
 #![expect(
     unsafe_code,
-    reason = "a C function that fills a buffer, and an allocator that counts"
+    reason = "two functions of the C library in its place, and an allocator that counts"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::time::Instant;
 
 thread_local! {
     /// Each thread draws from a stream of its own: which thread runs first then changes nothing.
@@ -36,6 +40,71 @@ fn next_byte() -> u8 {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed >> 56) as u8
     })
+}
+
+/// What the C library calls a moment, on 64-bit Linux.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Timespec {
+    seconds: i64,
+    nanoseconds: c_long,
+}
+
+/// The clock that [`Instant`](std::time::Instant) reads.
+const CLOCK_MONOTONIC: c_int = 1;
+
+/// Says `dlsym` to take the next definition: the C library's.
+const RTLD_NEXT: *mut c_void = std::ptr::without_provenance_mut(usize::MAX);
+
+type ReadClock = unsafe extern "C" fn(c_int, *mut Timespec) -> c_int;
+
+thread_local! {
+    /// When this thread began to go by the virtual clock, and what the system's clock said then.
+    static VIRTUAL: Cell<Option<(Instant, Timespec)>> = const { Cell::new(None) };
+}
+
+unsafe extern "C" {
+    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+}
+
+/// From now on the standard library's clock goes as tokio's does, on this thread.
+pub(crate) fn follow_virtual_clock() {
+    let mut now = Timespec {
+        seconds: 0,
+        nanoseconds: 0,
+    };
+    // SAFETY: `now` is a moment to write to.
+    unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut now) };
+    VIRTUAL.set(Some((Instant::now(), now)));
+}
+
+/// The virtual clock on a thread that follows it, the system's everywhere else.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn clock_gettime(clock: c_int, moment: *mut Timespec) -> c_int {
+    // Taken out meanwhile: tokio's clock may ask for the system's.
+    let since = (clock == CLOCK_MONOTONIC).then(|| VIRTUAL.take()).flatten();
+    if let Some((start, began)) = since {
+        let passed = start.elapsed();
+        VIRTUAL.set(since);
+        let nanoseconds = began.nanoseconds + c_long::from(passed.subsec_nanos());
+        let now = Timespec {
+            seconds: began.seconds + passed.as_secs().cast_signed() + nanoseconds / 1_000_000_000,
+            nanoseconds: nanoseconds % 1_000_000_000,
+        };
+        // SAFETY: the caller owns a moment there, as clock_gettime(2) asks.
+        unsafe { moment.write(now) };
+        return 0;
+    }
+    static NEXT: OnceLock<ReadClock> = OnceLock::new();
+    let next = NEXT.get_or_init(|| {
+        // SAFETY: the name ends with a zero, and the C library's function has that type.
+        unsafe {
+            let found = dlsym(RTLD_NEXT, c"clock_gettime".as_ptr());
+            std::mem::transmute::<*mut c_void, ReadClock>(found)
+        }
+    });
+    // SAFETY: handed on as it came.
+    unsafe { next(clock, moment) }
 }
 
 /// Counts the bytes that are allocated.
