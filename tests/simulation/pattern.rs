@@ -1,11 +1,10 @@
 //! Bytes that show by themselves where in which stream they belong.
 
-/// Bytes are made in blocks of this size.
-const BLOCK: usize = 4 << 10;
+/// A stream is blocks of this size: their number, and what the seed says.
+const BLOCK: usize = 1 << 10;
 
 /// An endless stream, the same for each seed.
 pub(crate) struct Pattern {
-    seed: u64,
     block: Vec<u8>,
     number: u64,
     used: usize,
@@ -13,9 +12,10 @@ pub(crate) struct Pattern {
 
 impl Pattern {
     pub(crate) fn new(seed: u64) -> Self {
+        let mut block = vec![0; BLOCK];
+        fastrand::Rng::with_seed(seed).fill(&mut block);
         Self {
-            seed,
-            block: vec![0; BLOCK],
+            block,
             number: 0,
             used: BLOCK,
         }
@@ -24,8 +24,7 @@ impl Pattern {
     /// The next bytes, at most `most` of them.
     fn next(&mut self, most: usize) -> &[u8] {
         if self.used == BLOCK {
-            let mut rng = fastrand::Rng::with_seed(self.seed ^ (self.number << 20));
-            rng.fill(&mut self.block);
+            self.block[..8].copy_from_slice(&self.number.to_le_bytes());
             self.number += 1;
             self.used = 0;
         }

@@ -165,9 +165,9 @@ impl Stage {
             }
             Event::Knocks {
                 forward,
-                times,
+                millis,
                 pause_ms,
-            } => self.knock(forward, times, pause_ms),
+            } => self.knock(forward, millis, pause_ms),
             Event::Cut => {
                 disturb(0);
                 self.sshd.cut_all();
@@ -308,7 +308,7 @@ impl Stage {
     }
 
     /// A program that comes again and again.
-    fn knock(&mut self, forward: usize, times: u32, pause_ms: u32) {
+    fn knock(&mut self, forward: usize, millis: u32, pause_ms: u32) {
         let visit = Visit {
             loopback: self.loopback.clone(),
             ledger: self.ledger.clone(),
@@ -321,7 +321,8 @@ impl Stage {
                 pace: 0,
                 late_ms: 0,
             };
-            for _ in 0..times {
+            let until = Instant::now() + Duration::from_millis(u64::from(millis));
+            while Instant::now() < until {
                 visit.make(errand).await;
                 for_a_while(pause_ms).await;
             }

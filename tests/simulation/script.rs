@@ -59,10 +59,10 @@ pub(crate) enum Event {
         programs: u8,
         errand: Errand,
     },
-    /// A program connects to that forward so often, one connection after the other.
+    /// A program connects to that forward for so long, one connection after the other.
     Knocks {
         forward: usize,
-        times: u32,
+        millis: u32,
         pause_ms: u32,
     },
     /// Every connection to the server is reset.
@@ -166,7 +166,7 @@ impl Draw {
                 0
             },
             rekey_seconds: if self.one_in(3) {
-                self.magnitude(20.0, 3_600.0)
+                self.magnitude(200.0, 3_600.0)
             } else {
                 0
             },
@@ -199,10 +199,10 @@ impl Draw {
         let count = self.0.usize(2..many);
         let mut forwards = vec![ForwardPlan::Unasked; count];
         // Probes are most of what costs time here.
-        match self.0.u32(0..10) {
-            0..5 => {}
-            5..7 => forwards[0] = ForwardPlan::Tcp,
-            7..9 => forwards[0] = ForwardPlan::Http,
+        match self.0.u32(0..12) {
+            0..7 => {}
+            7..9 => forwards[0] = ForwardPlan::Tcp,
+            9..11 => forwards[0] = ForwardPlan::Http,
             _ => forwards[..2].copy_from_slice(&[ForwardPlan::Http, ForwardPlan::Tcp]),
         }
         forwards
@@ -287,17 +287,17 @@ impl Draw {
 
     /// A service that is dead for an hour, and a program that asks for it all the time.
     fn dead_service(&mut self, script: &mut Script) {
-        if !self.one_in(16) {
+        if !self.one_in(40) {
             return;
         }
         let forward = self.0.usize(0..script.forwards.len());
         let at = self.0.u32(60_000..3_000_000);
         let millis = 3_600_000;
         script.events.push((at, Event::Refuses { forward, millis }));
-        let pause_ms = self.0.u32(200..900);
+        let pause_ms = self.0.u32(500..800);
         let knocks = Event::Knocks {
             forward,
-            times: millis / 1_000,
+            millis,
             pause_ms,
         };
         script.events.push((at, knocks));
