@@ -60,7 +60,7 @@ pub(crate) async fn watch(snapshots: watch::Receiver<Arc<Snapshot>>, ledger: Led
         if silent.longer_than(SILENT, shown && alive == 0) {
             ledger.wrong(format!("{phase:?} is shown, and no session is heard"));
         }
-        let calm = ledger.is_calm(Scope::All, Instant::now());
+        let calm = ledger.is_calm(Scope::Beside, Instant::now());
         if many.longer_than(OVERLAP, calm && alive > SESSIONS_AT_ONCE) {
             ledger.wrong(format!("{alive} sessions at once"));
         }

@@ -23,6 +23,9 @@ const CALM_DIALS: usize = 4;
 const DIALS_AT_MOST: usize = 8;
 const DIAL_SPAN: Duration = Duration::from_secs(10);
 
+/// How long a target that stops a session may be noticed by connections to others.
+const NOTICED: Duration = Duration::from_secs(10);
+
 /// Sessions that one disturbance may cost, and for how long of it another may be made.
 const SESSIONS_EACH: u64 = 4;
 const SESSION_SPAN: Duration = Duration::from_secs(60);
@@ -42,6 +45,8 @@ pub(crate) const SESSIONS_AT_ONCE: usize = 2;
 pub(crate) enum Scope {
     /// Everything.
     All,
+    /// Sessions that are dialed beside the one that connections take: these notice nothing.
+    Beside,
     /// The service behind that forward.
     Forward(usize),
 }
@@ -82,6 +87,8 @@ struct Book {
     dials: Vec<Instant>,
     calm_dials: Vec<Instant>,
     sessions: BTreeMap<u64, Standing>,
+    /// The target that stopped a session last, and how many disturbances there were with that.
+    stopped_by: Option<(usize, usize)>,
     figures: Figures,
     wrong: Option<String>,
 }
@@ -126,6 +133,7 @@ impl Ledger {
             dials: Vec::new(),
             calm_dials: Vec::new(),
             sessions: BTreeMap::new(),
+            stopped_by: None,
             figures: Figures::default(),
             wrong: None,
         })))
@@ -133,11 +141,19 @@ impl Ledger {
 
     /// From now on, for so long.
     pub(crate) fn disturb(&self, scope: Scope, millis: u32) {
+        let lasts = Duration::from_millis(u64::from(millis));
+        self.book().disturb(scope, lasts);
+    }
+
+    /// A session stands still while the server connects to that target. Until something else happens, no other
+    /// session that connections take may be stopped by it.
+    pub(crate) fn stopped_by(&self, target: usize) {
         let mut book = self.book();
-        let from = Instant::now();
-        let until = from + Duration::from_millis(u64::from(millis));
-        book.disturbances.push(Disturbance { scope, from, until });
-        book.figures.disturbances += 1;
+        let known = Some((target, book.disturbances.len()));
+        if book.stopped_by != known {
+            book.disturb(Scope::All, NOTICED);
+            book.stopped_by = Some((target, book.disturbances.len()));
+        }
     }
 
     /// When the last disturbance is over.
@@ -188,7 +204,7 @@ impl Ledger {
             let message = format!("{} dials within {DIAL_SPAN:?}", book.dials.len());
             book.wrong(message);
         }
-        if !first && book.is_calm(Scope::All, now) {
+        if !first && book.is_calm(Scope::Beside, now) {
             book.calm_dials
                 .retain(|at| now - *at < Duration::from_secs(3_600));
             book.calm_dials.push(now);
@@ -228,7 +244,7 @@ impl Ledger {
         };
         standing.over = true;
         if let Some(error) = error
-            && book.is_calm(Scope::All, Instant::now())
+            && book.is_calm(Scope::Beside, Instant::now())
         {
             book.wrong(format!(
                 "a session died while nothing disturbed it: {error}"
@@ -255,7 +271,7 @@ impl Ledger {
         let newer = book.sessions.range(session + 1..);
         let stands = |it: &Standing| !it.over && now - it.since > TAKEOVER;
         let settled = newer.filter(|(_, standing)| stands(standing)).count();
-        if settled > 0 && book.is_calm(Scope::All, now) {
+        if settled > 0 && book.is_calm(Scope::Beside, now) {
             book.wrong("a connection took another session than the newest".to_owned());
         }
     }
@@ -316,6 +332,14 @@ impl Ledger {
 }
 
 impl Book {
+    fn disturb(&mut self, scope: Scope, lasts: Duration) {
+        let from = Instant::now();
+        let until = from + lasts;
+        self.disturbances.push(Disturbance { scope, from, until });
+        self.figures.disturbances += 1;
+    }
+
+    /// A scope is concerned by what concerns everything, and sessions by what happens beside them too.
     fn is_calm(&self, scope: Scope, since: Instant) -> bool {
         let concerns = |it: &&Disturbance| it.scope == Scope::All || it.scope == scope;
         let mut concerned = self.disturbances.iter().filter(concerns);
@@ -332,13 +356,15 @@ impl Book {
     /// A session that does not last is made again and again.
     fn count_sessions(&mut self) {
         let now = Instant::now();
+        let of_sessions = |it: &&Disturbance| matches!(it.scope, Scope::All | Scope::Beside);
         let earned = |it: &Disturbance| {
             let lasted = it.until.min(now) - it.from;
             SESSIONS_EACH + lasted.as_secs() / SESSION_SPAN.as_secs()
         };
         let hours = self.start.elapsed().as_secs() / 3_600 + 1;
         let calm = 1 + CALM_DIALS as u64 * hours;
-        let allowed = calm + self.disturbances.iter().map(earned).sum::<u64>();
+        let disturbances = self.disturbances.iter().filter(of_sessions);
+        let allowed = calm + disturbances.map(earned).sum::<u64>();
         if self.figures.sessions > allowed {
             let sessions = self.figures.sessions;
             self.wrong(format!("{sessions} sessions, where {allowed} would do"));

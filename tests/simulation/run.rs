@@ -246,7 +246,7 @@ impl Stage {
             Event::Refuses { forward, millis } => self.target(forward, Target::Refuses, millis),
             Event::Hangs { forward, millis } => {
                 if script.manners.in_line {
-                    disturb(millis);
+                    ledger.disturb(Scope::Beside, millis);
                 }
                 self.target(forward, Target::Hangs, millis);
             }

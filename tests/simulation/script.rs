@@ -123,6 +123,7 @@ impl Script {
         draw.programs(&mut script);
         draw.faults(&mut script);
         draw.dead_service(&mut script);
+        draw.stopping_target(&mut script);
         script.events.sort_by_key(|(at, _)| *at);
         script
     }
@@ -301,6 +302,29 @@ impl Draw {
             pause_ms,
         };
         script.events.push((at, knocks));
+    }
+
+    /// A target that stops a server of one task, a program that asks for it all the time, and one that
+    /// asks for another.
+    fn stopping_target(&mut self, script: &mut Script) {
+        if !script.manners.in_line || !self.one_in(3) {
+            return;
+        }
+        let at = self.moment(script);
+        let count = script.forwards.len();
+        let forward = self.0.usize(0..count);
+        let other = (forward + self.0.usize(1..count)) % count;
+        let millis = self.magnitude(60e3, 600e3);
+        script.events.push((at, Event::Hangs { forward, millis }));
+        for forward in [forward, other] {
+            let pause_ms = self.magnitude(500.0, 10e3);
+            let knocks = Event::Knocks {
+                forward,
+                millis,
+                pause_ms,
+            };
+            script.events.push((at, knocks));
+        }
     }
 
     fn fault(&mut self, script: &Script) -> Event {

@@ -287,6 +287,10 @@ impl Handler for Visitor {
             }
         };
         if self.sshd.0.manners.in_line {
+            if self.sshd.target(port) == Target::Hangs {
+                let target = port.saturating_sub(u32::from(FIRST_SERVICE));
+                self.sshd.0.ledger.stopped_by(target as usize);
+            }
             opening.await;
         } else {
             tokio::spawn(opening);

@@ -147,3 +147,17 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_standard_library_reads_the_virtual_clock() {
+        follow_virtual_clock();
+        let before = std::time::Instant::now();
+        tokio::time::sleep(Duration::from_secs(7_200)).await;
+        assert_eq!(before.elapsed().as_secs(), 7_200);
+    }
+}
