@@ -37,6 +37,10 @@ const QUIT: Duration = Duration::from_millis(3_500);
 /// How long the last words of the sessions may be on their way.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
+/// How long a target that stopped the server may be avoided after it works again: the longest pause between
+/// two trials, in milliseconds.
+const AVOIDED: u32 = 600_000;
+
 /// How often to look whether no channel is open.
 const PROBES: u32 = 20;
 
@@ -247,6 +251,7 @@ impl Stage {
             Event::Hangs { forward, millis } => {
                 if script.manners.in_line {
                     ledger.disturb(Scope::Beside, millis);
+                    ledger.disturb(Scope::Forward(forward), millis + AVOIDED);
                 }
                 self.target(forward, Target::Hangs, millis);
             }
