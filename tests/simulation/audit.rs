@@ -40,8 +40,17 @@ impl Since {
     }
 }
 
-/// Looks until it is dropped.
-pub(crate) async fn watch(snapshots: watch::Receiver<Arc<Snapshot>>, ledger: Ledger) {
+/// Keepalives of the server's own that nobody answers, until it gives the client up.
+const KEEPALIVES: u32 = 3;
+
+/// Looks until it is dropped. `keepalive`: how often the server sends one. Where only the way to the server is
+/// silent, they are heard, and a server that is heard is not given up.
+pub(crate) async fn watch(
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    ledger: Ledger,
+    keepalive: Duration,
+) {
+    let silence = SILENT + KEEPALIVES * keepalive;
     let (mut told, mut silent, mut many) = (Since::default(), Since::default(), Since::default());
     loop {
         sleep(LOOK).await;
@@ -57,7 +66,7 @@ pub(crate) async fn watch(snapshots: watch::Receiver<Arc<Snapshot>>, ledger: Led
                 "{phase:?} is shown, and the client was told that there is no session"
             ));
         }
-        if silent.longer_than(SILENT, shown && alive == 0) {
+        if silent.longer_than(silence, shown && alive == 0) {
             ledger.wrong(format!("{phase:?} is shown, and no session is heard"));
         }
         let calm = ledger.is_calm(Scope::Beside, Instant::now());

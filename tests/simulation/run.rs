@@ -105,7 +105,12 @@ impl Stage {
         let mut running = JoinSet::new();
         running.spawn(engine.run());
         let mut audit = JoinSet::new();
-        audit.spawn(audit::watch(handle.snapshots.clone(), ledger.clone()));
+        let keepalive = Duration::from_secs(u64::from(script.manners.keepalive));
+        audit.spawn(audit::watch(
+            handle.snapshots.clone(),
+            ledger.clone(),
+            keepalive,
+        ));
         Self {
             ledger,
             way,
