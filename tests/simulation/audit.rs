@@ -53,7 +53,12 @@ pub(crate) async fn watch(
     let silence = SILENT + KEEPALIVES * keepalive;
     let (mut told, mut silent, mut many) = (Since::default(), Since::default(), Since::default());
     loop {
+        let before = Instant::now();
         sleep(LOOK).await;
+        if before.elapsed() > 2 * LOOK {
+            // The machine has slept, and nothing that runs on it could find anything meanwhile.
+            (told, silent, many) = (Since::default(), Since::default(), Since::default());
+        }
         let snapshot = Arc::clone(&snapshots.borrow());
         let Some(tunnel) = snapshot.tunnels.first() else {
             continue;
