@@ -6,7 +6,7 @@ use crate::local::Loopback;
 use crate::network::{HOST, Resolver, Simulated};
 use crate::programs::{Ending, Errand};
 use crate::script::{Event, ForwardPlan, Script};
-use crate::server::{Door, FIRST_SERVICE, PASSWORD, Sshd, Target, USER, for_a_while};
+use crate::server::{Door, FIRST_SERVICE, PASSWORD, Sshd, Target, USER};
 use crate::system;
 use crate::way::{Direction, Loss, Way};
 use passerelle::engine::offer::SessionLimits;
@@ -264,8 +264,9 @@ impl Stage {
                 disturb(millis);
                 self.command(Command::Down(None)).await;
                 let inputs = self.engine.inputs.clone();
+                let at = Instant::now() + Duration::from_millis(u64::from(millis));
                 tokio::spawn(async move {
-                    for_a_while(millis).await;
+                    sleep_until(at).await;
                     // The engine may have ended on a broken promise.
                     let _ = inputs.send(Input::Command(Command::Up(None))).await;
                 });
@@ -334,7 +335,7 @@ impl Stage {
             let until = Instant::now() + Duration::from_millis(u64::from(millis));
             while Instant::now() < until {
                 visit.make(errand).await;
-                for_a_while(pause_ms).await;
+                sleep(Duration::from_millis(u64::from(pause_ms))).await;
             }
         });
     }
@@ -418,8 +419,10 @@ impl Visit {
 }
 
 fn after(millis: u32, change: impl FnOnce() + Send + 'static) {
+    // Now, and not when the task runs first: the machine may sleep before that.
+    let at = Instant::now() + Duration::from_millis(u64::from(millis));
     tokio::spawn(async move {
-        for_a_while(millis).await;
+        sleep_until(at).await;
         change();
     });
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// The account that may log in.
 pub(crate) const USER: &str = "maintenance";
@@ -320,9 +320,4 @@ impl Handler for Visitor {
         self.ended.remove(&u32::from(channel));
         Ok(())
     }
-}
-
-/// Leaves the door as it is for that long.
-pub(crate) async fn for_a_while(millis: u32) {
-    sleep(Duration::from_millis(u64::from(millis))).await;
 }
