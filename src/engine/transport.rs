@@ -29,9 +29,6 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// Large reads cost fewer system calls on a download.
 const READ_BUFFER: usize = 256 << 10;
 
-/// Who reads so much at once is sent more in any case, and acknowledges it by reading.
-const BULK: usize = 32 << 10;
-
 /// As much of what the server says first as is kept: more than RFC 4253 section 4.2's longest
 /// banner line.
 const OPENING_MOST: usize = 512;
@@ -221,10 +218,10 @@ impl AsyncRead for Transport {
             std::task::ready!(self.poll_pace(cx));
         }
         std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        let came = buf.filled().len() - before + self.socket.buffer().len();
-        if from_the_system && came < BULK {
+        if from_the_system {
             // sshd sends what completes a message only when its first part is acknowledged
-            // (Nagle, RFC 9293 section 3.7.4): delayed, that costs 40 ms for each new channel.
+            // (Nagle, RFC 9293 section 3.7.4): delayed, that costs 40 ms for each new channel. After large
+            // reads, too: beside a download, 1 % of requests took 21 ms instead of 8.
             self.socket.get_ref().quick_ack();
         }
         let read = &buf.filled()[before..];
