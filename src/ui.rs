@@ -4,6 +4,7 @@
 //! the user wants goes out as [`Wish`]; it sees the engine no more than that. Between two events it
 //! sleeps: there is a timer only where something on the screen is due to change.
 
+mod clipboard;
 mod desktop;
 mod diagnosis;
 mod icon;

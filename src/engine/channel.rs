@@ -8,6 +8,9 @@
 //! EOF and CLOSE are sent once each at most, in this order: RFC 4254 section 5.3. A server may take a
 //! second EOF for an error of the whole session, and AsyncSSH does.
 
+use super::congestion::{Congestion, Place, Stall};
+use super::flight::Flight;
+use super::transport::ConnectionControl;
 use super::turns::Turns;
 use super::wear::Wear;
 use bytes::Bytes;
@@ -29,13 +32,16 @@ pub(super) const ABRUPT: Duration = Duration::from_secs(1);
 pub struct OpenChannel(Option<(ChannelReadHalf, Outgoing)>);
 
 impl OpenChannel {
-    pub(super) fn new(channel: Channel<Msg>, wear: Arc<Wear>, turns: Arc<Turns>) -> Self {
+    pub(super) fn new(channel: Channel<Msg>, control: &ConnectionControl) -> Self {
         let (incoming, half) = channel.split();
         let outgoing = Outgoing {
             half,
             ended: AtomicBool::new(false),
-            wear,
-            turns,
+            flight: Flight::new(control.turns.window(), control.turns.round_trip()),
+            wear: Arc::clone(&control.wear),
+            turns: Arc::clone(&control.turns),
+            congestion: Arc::clone(&control.congestion),
+            _place: control.congestion.place(),
         };
         Self(Some((incoming, outgoing)))
     }
@@ -59,8 +65,11 @@ pub(super) struct Outgoing {
     half: ChannelWriteHalf<Msg>,
     /// EOF was sent.
     ended: AtomicBool,
+    flight: Flight,
     wear: Arc<Wear>,
     turns: Arc<Turns>,
+    congestion: Arc<Congestion>,
+    _place: Place,
 }
 
 /// The session has ended.
@@ -69,8 +78,10 @@ pub(super) struct Outgoing {
 pub(super) struct SessionEnded;
 
 impl Outgoing {
-    /// Sends the bytes. Waits for its turn if they are many, and for the server's window if it is full.
+    /// Sends the bytes. Waits for its turn if they are many, and for the server if much is under way to it.
     pub(super) async fn send(&self, data: Bytes) -> Result<(), SessionEnded> {
+        self.flight.room().await;
+        self.flight.sent(data.len());
         let turn = self.turns.turn(data.len()).await;
         let mut sending = pin!(self.half.data_bytes(data));
         if let Some(sent) = sending.as_mut().now_or_never() {
@@ -83,6 +94,16 @@ impl Outgoing {
         // It waits for its own window, or for room in the queue: meanwhile others have their turns.
         drop(turn);
         sending.await.map_err(|_| SessionEnded)
+    }
+
+    /// Whether the program that the channel is for is stalled: it is not yet.
+    pub(super) fn stall(&self) -> Stall {
+        self.congestion.stall()
+    }
+
+    /// The server has confirmed what was sent: there is that much of its window now.
+    pub(super) fn window_is(&self, window: u32) {
+        self.flight.window_is(window);
     }
 
     /// Says that nothing more comes, unless that was said.

@@ -5,7 +5,7 @@ use crate::hostkey::{self, KnownHosts};
 use crate::model::{Fault, TunnelSettings};
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
-use russh::{Channel, Names, cipher};
+use russh::{Channel, ChannelId, Names, cipher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
@@ -159,6 +159,17 @@ impl Handler for Client {
             names.key,
             names.cipher.as_ref()
         );
+        Ok(())
+    }
+
+    async fn channel_open_confirmation(
+        &mut self,
+        _channel: ChannelId,
+        _max_packet_size: u32,
+        window_size: u32,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.control.turns.opened_with(window_size);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::channel::OpenChannel;
 use super::client::Client;
 use super::network::now;
-use super::turns::Turns;
+use super::transport::ConnectionControl;
 use super::wear::Wear;
 use crate::model::{Attempt, RemoteTarget};
 use russh::ChannelOpenFailure;
@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 /// How long the server may take to answer a channel open. russh has no bound of its own.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
@@ -83,10 +82,8 @@ impl Links {
 pub struct Link {
     handle: Arc<Handle<Client>>,
     attempt: Attempt,
-    gone: CancellationToken,
     doubted: Arc<Notify>,
-    wear: Arc<Wear>,
-    turns: Arc<Turns>,
+    control: ConnectionControl,
     asked: Asked,
     guests: watch::Sender<usize>,
 }
@@ -121,25 +118,20 @@ pub enum OpenError {
 }
 
 impl Link {
-    /// A link over an authenticated `handle`; `gone` is cancelled when its session has ended,
-    /// `doubted` is notified when it may not work any more, `wear` counts what its use costs,
-    /// and `turns` keeps bulk senders from filling its queue.
+    /// A link over an authenticated `handle`, whose connection `control` controls; `doubted` is notified
+    /// when it may not work any more.
     #[must_use]
     pub fn new(
         handle: Handle<Client>,
         attempt: Attempt,
-        gone: CancellationToken,
         doubted: Arc<Notify>,
-        wear: Arc<Wear>,
-        turns: Arc<Turns>,
+        control: ConnectionControl,
     ) -> Self {
         Self {
             handle: Arc::new(handle),
             attempt,
-            gone,
             doubted,
-            wear,
-            turns,
+            control,
             asked: Asked::default(),
             guests: watch::Sender::new(0),
         }
@@ -170,7 +162,7 @@ impl Link {
 
     /// Resolves when the session has ended.
     pub async fn closed(&self) {
-        self.gone.cancelled().await;
+        self.control.gone.cancelled().await;
     }
 
     /// Opens a `direct-tcpip` channel (RFC 4254 section 7.2) to `target`, on behalf of the local
@@ -187,9 +179,7 @@ impl Link {
     ) -> Result<OpenChannel, OpenError> {
         let (answer, answered) = oneshot::channel();
         let handle = Arc::clone(&self.handle);
-        let gone = self.gone.clone();
-        let wear = Arc::clone(&self.wear);
-        let turns = Arc::clone(&self.turns);
+        let control = self.control.clone();
         let target = target.clone();
         let asked = self.asked.clone();
         // In a task of its own: a confirmation that comes after the caller has left would
@@ -197,6 +187,7 @@ impl Link {
         tokio::spawn(async move {
             // Here and not above: requests are sent in the order in which their tasks begin.
             let waiting = asked.open(&target);
+            let began = now();
             let opening = handle.channel_open_direct_tcpip(
                 target.host,
                 u32::from(target.port),
@@ -204,11 +195,14 @@ impl Link {
                 u32::from(originator.port()),
             );
             let outcome = tokio::select! {
-                outcome = opening => match outcome {
-                    Ok(channel) => Ok(OpenChannel::new(channel, wear, turns)),
-                    Err(error) => Err(open_error(error, &wear)),
-                },
-                () = gone.cancelled() => Err(OpenError::SessionGone),
+                outcome = opening => {
+                    control.turns.answered_after(now() - began);
+                    match outcome {
+                        Ok(channel) => Ok(OpenChannel::new(channel, &control)),
+                        Err(error) => Err(open_error(error, &control.wear)),
+                    }
+                }
+                () = control.gone.cancelled() => Err(OpenError::SessionGone),
             };
             waiting.answered();
             drop(answer.send(outcome));
@@ -233,10 +227,13 @@ impl Link {
         tokio::select! {
             // russh takes the end of the session for an answer, too.
             biased;
-            () = self.gone.cancelled() => None,
+            () = self.control.gone.cancelled() => None,
             pong = self.handle.send_ping() => {
                 waiting.answered();
-                pong.ok().map(|()| now() - asked)
+                pong.ok()?;
+                let round_trip = now() - asked;
+                self.control.turns.answered_after(round_trip);
+                Some(round_trip)
             }
         }
     }
@@ -276,7 +273,7 @@ mod tests {
     use crate::engine::identification;
     use crate::engine::network::{Network, SystemNetwork};
     use crate::engine::offer::{self, SessionLimits};
-    use crate::engine::transport::{ConnectionControl, Transport};
+    use crate::engine::transport::Transport;
     use crate::hostkey::KnownHosts;
     use crate::model::samples;
     use futures_util::future::join_all;
@@ -284,6 +281,7 @@ mod tests {
     use russh::keys::{Algorithm, HashAlg, PrivateKey};
     use russh::server::{self, Auth};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio_util::sync::CancellationToken;
 
     /// A server that lets anyone in.
     struct Server;
@@ -343,14 +341,7 @@ mod tests {
                 .unwrap()
                 .success()
         );
-        let ConnectionControl {
-            cut,
-            gone,
-            wear,
-            turns,
-            ..
-        } = control;
-        let link = Link::new(handle, Attempt(1), gone, Arc::default(), wear, turns);
+        let link = Link::new(handle, Attempt(1), Arc::default(), control.clone());
         assert!(link.round_trip().await.is_some());
 
         silent.cancel();
@@ -358,7 +349,7 @@ mod tests {
         let asking = join_all([(); 32].map(|()| link.round_trip()));
         let ending = async {
             let socket = serving.await;
-            cut.cancel();
+            control.cut.cancel();
             socket
         };
         let (answers, _socket) = tokio::join!(asking, ending);

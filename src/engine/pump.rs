@@ -9,6 +9,7 @@
 //! has something to deliver.
 
 use super::channel::{self, OpenChannel, Outgoing, SessionEnded};
+use super::congestion::Stall;
 use super::network::{LocalSocket, read};
 use super::spool::{Backlog, SpoolError};
 use crate::model::TrafficCounters;
@@ -67,12 +68,15 @@ pub async fn carry(
     let Some((incoming, outgoing)) = channel.split() else {
         return Ending::SessionLost;
     };
+    let stall = outgoing.stall();
     let mut download = Download {
         local: &*local,
         incoming,
+        outgoing: &outgoing,
         backlog,
         counters,
         server: Server::Sending,
+        stall,
     };
     let outcome = tokio::select! {
         outcome = copy(&*local, &mut download, &outgoing) => outcome,
@@ -158,9 +162,11 @@ enum Server {
 struct Download<'a> {
     local: &'a dyn LocalSocket,
     incoming: ChannelReadHalf,
+    outgoing: &'a Outgoing,
     backlog: Backlog,
     counters: &'a TrafficCounters,
     server: Server,
+    stall: Stall,
 }
 
 impl Download<'_> {
@@ -191,6 +197,7 @@ impl Download<'_> {
         self.backlog.settle()?;
         if let Poll::Ready(worked) = self.backlog.poll_work(cx) {
             worked?;
+            self.stall.set(self.backlog.is_stalled());
             moved = true;
         }
         if moved {
@@ -211,7 +218,8 @@ impl Download<'_> {
             // CLOSE without EOF is an orderly end too: RFC 4254 section 5.3 allows it, and servers
             // made with Go's x/crypto end a channel so.
             Some(ChannelMsg::Close) | None => self.server = Server::Closed,
-            // Window adjustments, which russh has dealt with, and what has no meaning here.
+            Some(ChannelMsg::WindowAdjusted { new_size }) => self.outgoing.window_is(new_size),
+            // What has no meaning here.
             Some(_) => {}
         }
         Ok(())

@@ -14,7 +14,6 @@ use super::network::Network;
 use super::offer::SessionLimits;
 use super::transport::{ConnectionControl, Heard, Transport};
 use super::trial::answers_while_connecting;
-use super::wear::Wear;
 use super::{auth, identification, offer};
 use crate::hostkey::{self, KnownHosts};
 use crate::model::{
@@ -160,14 +159,7 @@ impl Session {
         self.authenticate(&mut handle, &line).await?;
         drop(line);
         let doubted = Arc::clone(&self.orders.prove);
-        let link = Link::new(
-            handle,
-            self.attempt,
-            control.gone.clone(),
-            doubted,
-            Arc::clone(&control.wear),
-            Arc::clone(&control.turns),
-        );
+        let link = Link::new(handle, self.attempt, doubted, control.clone());
         Ok((link, server, way))
     }
 
@@ -207,6 +199,7 @@ impl Session {
         let algorithms = known.algorithms(&self.settings.host, self.settings.port);
         let exchange = async {
             let identified = identification::exchange(&mut *socket, &control.opening).await?;
+            control.wear.identified(&control.opening.text());
             let round_trip = round_trip.max(identified.round_trip);
             let config = Arc::new(offer::config(&algorithms, round_trip, self.limits));
             let transport = Transport::new(socket, identified, control.clone());
@@ -282,9 +275,9 @@ impl Session {
             () = control.gone.cancelled() => Some(control.farewell.end()),
             () = self.measure(&link, &control.heard) => Some(Some(End::Silence)),
             never = self.prove(&link, way, &control.heard) => match never {},
-            never = self.wear_out(&control.wear, &worn) => match never {},
+            never = self.wear_out(control, &worn) => match never {},
             () = self.orders.hang_up.cancelled() => None,
-            () = self.retired(&link, &worn) => None,
+            () = self.retired(&link, control, &worn) => None,
         };
         self.links.withdraw(self.attempt);
         if let Some(end) = end {
@@ -308,8 +301,9 @@ impl Session {
 
     /// Resolves when the session was told to retire and may. One that is merely worn works: it ends with
     /// its last connection, however long that takes.
-    async fn retired(&self, link: &Link, worn: &AtomicBool) {
+    async fn retired(&self, link: &Link, control: &ConnectionControl, worn: &AtomicBool) {
         self.orders.retire.cancelled().await;
+        control.congestion.close();
         self.links.withdraw(self.attempt);
         if worn.load(Ordering::Relaxed) {
             link.vacated().await;
@@ -318,12 +312,16 @@ impl Session {
         }
     }
 
-    /// Tells at each step that the session is worn, and notes it.
-    async fn wear_out(&self, wear: &Wear, worn: &AtomicBool) -> Infallible {
+    /// Tells at each step that the session is worn, and notes it. So it is by a program that does not
+    /// read, too: others are better off on another one.
+    async fn wear_out(&self, control: &ConnectionControl, worn: &AtomicBool) -> Infallible {
         loop {
-            wear.worn().await;
+            tokio::select! {
+                () = control.wear.worn() => {}
+                () = control.congestion.began() => {}
+            }
             worn.store(true, Ordering::Relaxed);
-            let memory = wear.memory();
+            let memory = control.wear.memory();
             self.tell(SessionEvent::Worn { memory }).await;
         }
     }

@@ -24,6 +24,9 @@ use tokio::time::{Sleep, sleep};
 /// the session waits for the disk too, so this is also the longest that one can disturb the others.
 const DISK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Who has so much on disk, in bytes, does not read: what is merely slow has caught up before.
+const STALLED: usize = 64 << 20;
+
 /// The memory and disk that all connections share.
 #[derive(Debug)]
 pub struct Spool {
@@ -158,6 +161,12 @@ impl Backlog {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.queue.has_room()
+    }
+
+    /// So much waits that the program cannot be said to read.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.queue.on_disk() >= STALLED
     }
 
     /// The disk is at work.

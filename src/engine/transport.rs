@@ -10,6 +10,7 @@
 //! the session on an answer that took longer.
 
 use super::client::Farewell;
+use super::congestion::{self, Congestion};
 use super::identification::{Identified, LINE};
 use super::network::ServerSocket;
 use super::turns::Turns;
@@ -49,6 +50,9 @@ pub struct Transport {
     heard: Heard,
     wear: Arc<Wear>,
     turns: Arc<Turns>,
+    congestion: Arc<Congestion>,
+    /// Until when nothing is read.
+    pause: Option<Pin<Box<Sleep>>>,
     _gone: tokio_util::sync::DropGuard,
 }
 
@@ -102,6 +106,8 @@ pub struct ConnectionControl {
     pub wear: Arc<Wear>,
     /// Whose turn it is to send.
     pub turns: Arc<Turns>,
+    /// Who does not read what it brings.
+    pub congestion: Arc<Congestion>,
     /// What it tells about its end.
     pub farewell: Farewell,
 }
@@ -123,6 +129,8 @@ impl Transport {
             heard: control.heard,
             wear: control.wear,
             turns: control.turns,
+            congestion: control.congestion,
+            pause: None,
             _gone: control.gone.drop_guard(),
         }
     }
@@ -148,6 +156,18 @@ impl Transport {
         debug_assert_eq!(self.identification[..count], bytes[..count]);
         self.identification = &self.identification[count..];
         count
+    }
+
+    /// Ready when the socket may be read: at once, or after a pause when the session is jammed.
+    fn poll_pace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.pause.is_none() && self.congestion.is_jammed() {
+            self.pause = Some(Box::pin(sleep(congestion::PACE)));
+        }
+        if let Some(pause) = &mut self.pause {
+            std::task::ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        Poll::Ready(())
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -194,10 +214,14 @@ impl AsyncRead for Transport {
         }
         let before = buf.filled().len();
         let from_the_system = self.socket.buffer().is_empty();
+        if from_the_system {
+            std::task::ready!(self.poll_pace(cx));
+        }
         std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         if from_the_system {
             // sshd sends what completes a message only when its first part is acknowledged
-            // (Nagle, RFC 9293 section 3.7.4): delayed, that costs 40 ms for each new channel.
+            // (Nagle, RFC 9293 section 3.7.4): delayed, that costs 40 ms for each new channel. After large
+            // reads, too: beside a download, 1 % of requests took 21 ms instead of 8.
             self.socket.get_ref().quick_ack();
         }
         let read = &buf.filled()[before..];

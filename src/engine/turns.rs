@@ -4,7 +4,8 @@
 //! waits for its turn, gives one message, and gives nothing while the socket takes nothing. A small
 //! message needs no turn.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// A message of so many bytes is bulk: more than a request or the head of a response has.
@@ -19,6 +20,8 @@ pub struct Turns {
     bulk: Semaphore,
     blocked: AtomicBool,
     unblocked: Notify,
+    window: AtomicU32,
+    round_trip: AtomicU64,
 }
 
 impl Default for Turns {
@@ -27,6 +30,8 @@ impl Default for Turns {
             bulk: Semaphore::new(AT_ONCE),
             blocked: AtomicBool::new(false),
             unblocked: Notify::new(),
+            window: AtomicU32::new(0),
+            round_trip: AtomicU64::new(u64::MAX),
         }
     }
 }
@@ -47,6 +52,27 @@ impl Turns {
             }
             unblocked.await;
         }
+    }
+
+    /// The window with which the server opened the last channel, in bytes. It has one for all.
+    pub(super) fn window(&self) -> u32 {
+        self.window.load(Ordering::Relaxed)
+    }
+
+    /// The server opened a channel with that window.
+    pub(super) fn opened_with(&self, window: u32) {
+        self.window.store(window, Ordering::Relaxed);
+    }
+
+    /// The shortest answer of the server so far. Of the first one a part is its start.
+    pub(super) fn round_trip(&self) -> Duration {
+        Duration::from_nanos(self.round_trip.load(Ordering::Relaxed))
+    }
+
+    /// The server took that long to answer.
+    pub(super) fn answered_after(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.round_trip.fetch_min(nanoseconds, Ordering::Relaxed);
     }
 
     /// Whether the socket took what it was given last.

@@ -21,20 +21,47 @@ const MEMORY_STEP: u64 = 1 << 20;
 /// `KEY_MOST`.
 const KEY_STEP: u64 = KEY_MOST / 4;
 
+/// The same for Paramiko as a server (5.0 and before), which begins new keys after 512 MiB in either direction,
+/// and meanwhile goes on to answer channel opens and requests, against RFC 4253 section 7.1: russh ends the
+/// session then. By that time only connections that have their channel are left on it.
+const KEY_STEP_PARAMIKO: u64 = 256 << 20;
+
 /// The most bytes that one key may encrypt. AES works on blocks of 16 bytes, and RFC 4344 section 3.2
 /// advises new keys after 2³² blocks: 64 GiB. No packet is shorter than 36 bytes on the wire, so that
 /// these are fewer than 2³¹ packets, RFC 4344 section 3.1, and no sequence number comes twice.
 pub(super) const KEY_MOST: u64 = 64 << 30;
 
 /// The wear of one session. Counted by whoever causes it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Wear {
     memory: AtomicU64,
     key: AtomicU64,
+    key_step: AtomicU64,
     step: Notify,
 }
 
+impl Default for Wear {
+    fn default() -> Self {
+        Self {
+            memory: AtomicU64::new(0),
+            key: AtomicU64::new(0),
+            key_step: AtomicU64::new(KEY_STEP),
+            step: Notify::new(),
+        }
+    }
+}
+
 impl Wear {
+    /// The server says that it is this program, in its identification.
+    pub(super) fn identified(&self, opening: &str) {
+        let is_paramiko = opening
+            .lines()
+            .any(|line| line.starts_with("SSH-2.0-paramiko"));
+        if is_paramiko {
+            self.key_step.store(KEY_STEP_PARAMIKO, Ordering::Relaxed);
+        }
+    }
+
     /// The server refused a channel open.
     pub(super) fn channel_refused(&self) {
         self.add(&self.memory, REFUSED, MEMORY_STEP);
@@ -47,7 +74,8 @@ impl Wear {
 
     /// So many bytes came or went by the present keys.
     pub(super) fn encrypted(&self, bytes: usize) {
-        self.add(&self.key, bytes as u64, KEY_STEP);
+        let step = self.key_step.load(Ordering::Relaxed);
+        self.add(&self.key, bytes as u64, step);
     }
 
     /// There are new keys.
@@ -97,6 +125,20 @@ mod tests {
             wear.channel_refused();
         }
         assert!(is_worn(&wear));
+    }
+
+    #[test]
+    fn a_session_with_paramiko_is_worn_before_the_server_rekeys() {
+        let wear = Wear::default();
+        wear.identified("SSH-2.0-paramiko_5.0.0\r\n");
+        wear.encrypted(KEY_STEP_PARAMIKO as usize - 1);
+        assert!(!is_worn(&wear));
+        wear.encrypted(1);
+        assert!(is_worn(&wear));
+        let wear = Wear::default();
+        wear.identified("SSH-2.0-OpenSSH_10.0\r\n");
+        wear.encrypted(KEY_STEP as usize - 1);
+        assert!(!is_worn(&wear));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is on the screen, and why: takes what happened, and shows what is true.
 
+use super::clipboard::Clipboard;
 use super::icon::Look;
 use super::menu::{self, Choice, Surroundings};
 use super::message::{Message, MessageBox};
@@ -8,13 +9,12 @@ use super::prompt::Prompts;
 use super::pulse::Pulse;
 use super::status::Times;
 use super::tray::{Tray, View};
-use super::window::Outcome;
+use super::window::{DialogHost, Outcome};
 use super::{Manner, UiEvent, UiHandle, Wish, tooltip};
 use crate::clock::WallClock;
 use crate::i18n::tray as words;
 use crate::model::{Fault, Language, QuestionId, Snapshot};
 use crate::platform::{self, Autostart};
-use arboard::Clipboard;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,9 +46,7 @@ pub(super) struct Desktop {
     ending: bool,
     notices: Notices,
     log: Option<PathBuf>,
-    proxy: EventLoopProxy<UiEvent>,
-    /// Kept as long as we run: X11 asks us for the text when somebody pastes it.
-    clipboard: Option<Clipboard>,
+    host: DialogHost,
 }
 
 enum IconState {
@@ -66,6 +64,10 @@ impl Desktop {
         proxy: EventLoopProxy<UiEvent>,
     ) -> Self {
         let ui = UiHandle(proxy.clone());
+        let host = DialogHost {
+            proxy,
+            clipboard: Clipboard::default(),
+        };
         Self {
             language: manner.language,
             wishes,
@@ -75,13 +77,12 @@ impl Desktop {
             icon: IconState::Pending,
             pulse: Pulse::default(),
             retry: None,
-            prompts: Prompts::new(manner.language, manner.keyring, proxy.clone()),
+            prompts: Prompts::new(manner.language, manner.keyring, host.clone()),
             message: None,
             ending: false,
             notices: Notices::new(manner.language, manner.notifications, ui),
             log: manner.log,
-            proxy,
-            clipboard: None,
+            host,
         }
     }
 
@@ -144,7 +145,7 @@ impl Desktop {
                 self.ask_first(&wish, event_loop);
                 self.wish(wish);
             }
-            Some(Choice::Copy(text)) => self.copy(text),
+            Some(Choice::Copy(text)) => self.host.clipboard.copy(text),
             Some(Choice::Answer(question)) => self.raise(question, event_loop),
             Some(Choice::Explain(tunnel)) => {
                 if let Some(view) = self.snapshot.tunnel(&tunnel) {
@@ -270,7 +271,7 @@ impl Desktop {
             shown.raise();
             return;
         }
-        self.message = MessageBox::open(event_loop, self.proxy.clone(), message)
+        self.message = MessageBox::open(event_loop, &self.host, message)
             .inspect_err(|error| tracing::warn!(%error, "a box is not shown"))
             .ok();
     }
@@ -291,19 +292,6 @@ impl Desktop {
         }
         if self.message.is_none() {
             event_loop.exit();
-        }
-    }
-
-    fn copy(&mut self, text: String) {
-        if self.clipboard.is_none() {
-            self.clipboard = Clipboard::new()
-                .inspect_err(|error| tracing::warn!(%error, "no clipboard"))
-                .ok();
-        }
-        if let Some(clipboard) = &mut self.clipboard
-            && let Err(error) = clipboard.set_text(text)
-        {
-            tracing::warn!(%error, "the clipboard does not take it");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A box that says something, and is closed again.
 
+use super::Setback;
 use super::diagnosis;
 use super::status::{self, Times};
 use super::widgets::{self, Choice};
-use super::window::{DialogWindow, Outcome, WindowError};
-use super::{Setback, UiEvent};
+use super::window::{DialogHost, DialogWindow, Outcome, WindowError};
 use crate::i18n::{self, clean, dialog as words};
 use crate::model::{Language, Snapshot, TunnelView};
 use egui::{Key, Ui};
@@ -12,7 +12,7 @@ use egui_winit::accesskit_winit;
 use std::path::Path;
 use std::time::Instant;
 use winit::event::WindowEvent;
-use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
+use winit::event_loop::ActiveEventLoop;
 use winit::window::WindowId;
 
 /// What a box says.
@@ -160,10 +160,10 @@ impl MessageBox {
     /// When the system gives no window.
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
-        proxy: EventLoopProxy<UiEvent>,
+        host: &DialogHost,
         message: Message,
     ) -> Result<Self, WindowError> {
-        let window = DialogWindow::open(event_loop, proxy, &message.title, |ui| {
+        let window = DialogWindow::open(event_loop, host, &message.title, |ui| {
             message.show(ui);
         })?;
         Ok(Self { message, window })

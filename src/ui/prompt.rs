@@ -7,8 +7,7 @@ mod form;
 mod tests;
 mod view;
 
-use super::UiEvent;
-use super::window::{DialogWindow, Outcome, WindowError};
+use super::window::{DialogHost, DialogWindow, Outcome, WindowError};
 use crate::clock::WallClock;
 use crate::i18n::{dialog as words, tray};
 use crate::model::{
@@ -20,7 +19,7 @@ use form::{Form, Setting};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use winit::event::WindowEvent;
-use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
+use winit::event_loop::ActiveEventLoop;
 use winit::window::WindowId;
 
 /// The dialogs of the standing questions.
@@ -28,7 +27,7 @@ pub(super) struct Prompts {
     language: Language,
     /// What to say of keeping a secret, where one can be kept.
     remember: Option<String>,
-    proxy: EventLoopProxy<UiEvent>,
+    host: DialogHost,
     shown: Option<Shown>,
     /// Those that are not to be shown again while they stand: they were answered a moment ago, or
     /// the system has no window for them.
@@ -46,7 +45,7 @@ struct Shown {
 
 impl Prompts {
     /// `keyring`: what is typed can be kept beyond this run.
-    pub(super) fn new(language: Language, keyring: bool, proxy: EventLoopProxy<UiEvent>) -> Self {
+    pub(super) fn new(language: Language, keyring: bool, host: DialogHost) -> Self {
         let remember = match platform::KEYRING {
             KeyringName::CredentialManager => words::remember_in_credential_manager(language),
             KeyringName::SecretService => words::remember_in_keyring(language),
@@ -54,7 +53,7 @@ impl Prompts {
         Self {
             language,
             remember: keyring.then_some(remember),
-            proxy,
+            host,
             shown: None,
             settled: BTreeSet::new(),
         }
@@ -185,8 +184,7 @@ impl Prompts {
                 .expires
                 .map(|at| tray::near_moment(clock.local(at))),
         };
-        let proxy = self.proxy.clone();
-        match Shown::open(event_loop, proxy, view.id(), question, setting) {
+        match Shown::open(event_loop, &self.host, view.id(), question, setting) {
             Ok(shown) => self.shown = Some(shown),
             Err(error) => {
                 tracing::warn!(%error, "a question is not shown");
@@ -199,14 +197,14 @@ impl Prompts {
 impl Shown {
     fn open(
         event_loop: &ActiveEventLoop,
-        proxy: EventLoopProxy<UiEvent>,
+        host: &DialogHost,
         tunnel: &TunnelId,
         question: &Question,
         setting: Setting,
     ) -> Result<Self, WindowError> {
         let mut form = Form::of(question);
         let title = words::window_title(setting.language, tunnel.as_str());
-        let window = DialogWindow::open(event_loop, proxy, &title, |ui| {
+        let window = DialogWindow::open(event_loop, host, &title, |ui| {
             view::show(ui, &setting, &mut form, 0.0);
         })?;
         Ok(Self {

@@ -5,11 +5,12 @@
 //! egui wants to be woken.
 
 use super::UiEvent;
+use super::clipboard::{self, Clipboard};
 use super::icon;
 use super::raster::{Canvas, Raster};
 use super::theme::{self, Palette, WIDTH};
 use egui::epaint::ClippedShape;
-use egui::{Pos2, RawInput, Rect, Ui, Vec2, ViewportId, vec2};
+use egui::{OutputCommand, Pos2, RawInput, Rect, Ui, Vec2, ViewportId, vec2};
 use egui_winit::accesskit_winit;
 use softbuffer::{SoftBufferError, Surface};
 use std::num::NonZeroU32;
@@ -18,7 +19,10 @@ use std::time::{Duration, Instant};
 use winit::dpi::{LogicalSize, PhysicalPosition};
 use winit::error::OsError;
 use winit::event::WindowEvent;
+#[cfg(target_os = "linux")]
+use winit::event::{ElementState, MouseButton};
 use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
+use winit::keyboard::ModifiersState;
 use winit::window::{Icon, UserAttentionType, Window, WindowAttributes, WindowId};
 
 /// More than any dialog is high, in points: the room in which a dialog is measured.
@@ -55,6 +59,18 @@ pub(super) struct DialogWindow {
     /// When egui wants to draw next, though nothing happens.
     redraw_at: Option<Instant>,
     in_front_since: Instant,
+    clipboard: Clipboard,
+    /// Keys that are held down.
+    held: ModifiersState,
+}
+
+/// What every dialog's window needs of the program.
+#[derive(Clone)]
+pub(super) struct DialogHost {
+    /// Wakes the event loop for a screen reader.
+    pub(super) proxy: EventLoopProxy<UiEvent>,
+    /// What is copied in a dialog outlives it.
+    pub(super) clipboard: Clipboard,
 }
 
 /// What egui wants painted.
@@ -70,7 +86,7 @@ impl DialogWindow {
     /// When the system gives no window, or nothing can be drawn into it.
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
-        proxy: EventLoopProxy<UiEvent>,
+        host: &DialogHost,
         title: &str,
         view: impl FnMut(&mut Ui),
     ) -> Result<Self, WindowError> {
@@ -96,7 +112,7 @@ impl DialogWindow {
             window.theme(),
             None,
         );
-        egui.init_accesskit(event_loop, &window, proxy);
+        egui.init_accesskit(event_loop, &window, host.proxy.clone());
         window.set_visible(true);
         window.focus_window();
         window.request_redraw();
@@ -108,6 +124,8 @@ impl DialogWindow {
             size,
             redraw_at: None,
             in_front_since: Instant::now(),
+            clipboard: host.clipboard.clone(),
+            held: ModifiersState::empty(),
         })
     }
 
@@ -137,15 +155,40 @@ impl DialogWindow {
         if *event == WindowEvent::Focused(true) {
             self.in_front_since = Instant::now();
         }
+        if let WindowEvent::ModifiersChanged(modifiers) = event {
+            self.held = modifiers.state();
+        }
+        self.offer_text(event);
         if self.egui.on_window_event(&self.window, event).repaint {
             self.window.request_redraw();
         }
+        // It may be a password: egui keeps it no longer than for this event.
+        self.egui.set_clipboard_text(String::new());
         if matches!(event, WindowEvent::KeyboardInput { .. }) {
             // A key means what it means where the one before it led, so they are not kept for the
             // next time that something is drawn: egui would take them all at once.
             self.show(view);
         }
         Outcome::Stays
+    }
+
+    /// Gives egui what the event may paste.
+    fn offer_text(&mut self, event: &WindowEvent) {
+        if let WindowEvent::KeyboardInput { event, .. } = event
+            && clipboard::may_paste(event, self.held)
+            && let Some(text) = self.clipboard.text()
+        {
+            self.egui.set_clipboard_text(text);
+        }
+        #[cfg(target_os = "linux")]
+        if let WindowEvent::MouseInput { state, button, .. } = event
+            && (*state, *button) == (ElementState::Pressed, MouseButton::Middle)
+            && let Some(pos) = self.egui.egui_ctx().pointer_latest_pos()
+            && let Some(text) = self.clipboard.selection()
+        {
+            let events = &mut self.egui.egui_input_mut().events;
+            events.push(egui::Event::MiddleClickPaste { pos, text });
+        }
     }
 
     /// Takes what a screen reader wants.
@@ -199,6 +242,11 @@ impl DialogWindow {
             view(ui);
             size = ui.min_rect().size();
         });
+        for command in &output.platform_output.commands {
+            if let OutputCommand::CopyText(text) = command {
+                self.clipboard.copy(text.clone());
+            }
+        }
         self.raster.update(output.textures_delta);
         self.egui
             .handle_platform_output(&self.window, output.platform_output);

@@ -2,7 +2,7 @@
 
 use crate::common::{
     Backend, Forward, Grafana, Passerelle, Pattern, Scene, Slow, Sshd, begin_download, free_port,
-    get, program, wait_for,
+    get, program, wait_for, wait_until,
 };
 use std::fs;
 use std::io::{self, Read};
@@ -113,6 +113,33 @@ fn a_reader_that_stalls_disturbs_nobody_and_loses_nothing() {
     let got = Pattern::summary(&mut stalled).expect("all of it waits");
     assert_eq!(got, expected(LENGTH));
     assert_eq!(scene.sshd.connections(), 1);
+}
+
+/// What it would have waits at the server, as with a client that grants windows when they are read: all others
+/// have another session.
+#[test]
+fn a_program_that_does_not_read_is_left_alone_and_is_there_when_it_reads_again() {
+    const LENGTH: u64 = 160 << 20;
+    let scene = Scene::healthy(Sshd::start());
+    let mut stalled = download(&scene, GIBIBYTE);
+    wait_until("others have a session of their own", BOUND, || {
+        scene.passerelle.tunnel()["attempt"] == 2
+    });
+    let (mut looked, mut came) = (Instant::now(), 0);
+    wait_until("the server waits", BOUND, || {
+        if looked.elapsed() < Duration::from_secs(1) {
+            return false;
+        }
+        let before = std::mem::replace(&mut came, bytes(&scene, "bytes_in"));
+        looked = Instant::now();
+        came - before < 2 << 20
+    });
+    assert!(came < GIBIBYTE / 2, "{came} bytes came");
+    let reply = get(scene.local, "/metrics").expect("the others go on");
+    assert_eq!(reply.status, 200);
+    assert_eq!(scene.sshd.sessions_from(scene.passerelle.pid()), 2);
+    let got = Pattern::summary(&mut stalled.by_ref().take(LENGTH)).expect("it goes on");
+    assert_eq!(got, expected(LENGTH));
 }
 
 #[test]

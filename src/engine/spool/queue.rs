@@ -78,6 +78,11 @@ impl Queue {
         may_hold_more && self.tail.cost + self.under_way.unwrap_or(0) < self.spool.limits.tail
     }
 
+    /// Bytes on disk.
+    pub(super) fn on_disk(&self) -> usize {
+        self.segments.len() * self.spool.limits.segment
+    }
+
     pub(super) fn push(&mut self, mut data: Bytes) {
         while data.len() > self.spool.limits.segment {
             let piece = data.split_to(self.spool.limits.segment);
