@@ -124,6 +124,7 @@ impl Script {
         draw.faults(&mut script);
         draw.dead_service(&mut script);
         draw.stopping_target(&mut script);
+        draw.dead_reader(&mut script);
         script.events.sort_by_key(|(at, _)| *at);
         script
     }
@@ -325,6 +326,29 @@ impl Draw {
             };
             script.events.push((at, knocks));
         }
+    }
+
+    /// A program that asks for more than may wait for it in memory and reads none of it, and one that
+    /// asks for another target meanwhile.
+    fn dead_reader(&mut self, script: &mut Script) {
+        if !self.one_in(30) {
+            return;
+        }
+        let at = self.moment(script);
+        let count = script.forwards.len();
+        let forward = self.0.usize(0..count);
+        let millis = self.magnitude(60e3, 600e3);
+        let errand = Errand::Deaf {
+            bytes: self.magnitude(80e6, 120e6),
+            millis,
+        };
+        script.events.push((at, Event::Program { forward, errand }));
+        let knocks = Event::Knocks {
+            forward: (forward + self.0.usize(1..count)) % count,
+            millis,
+            pause_ms: self.magnitude(1e3, 20e3),
+        };
+        script.events.push((at, knocks));
     }
 
     fn fault(&mut self, script: &Script) -> Event {

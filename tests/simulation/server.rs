@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// The account that may log in.
 pub(crate) const USER: &str = "maintenance";
@@ -148,10 +149,13 @@ impl Sshd {
 
     async fn serve(&self, number: u64, end: End) {
         let wire = Arc::clone(end.wire());
+        let over = CancellationToken::new();
+        let _over = over.clone().drop_guard();
         let visitor = Visitor {
             sshd: self.clone(),
             number,
             wire,
+            over,
             ended: BTreeSet::new(),
         };
         if let Ok(running) = server::run_stream(Arc::clone(&self.0.config), end, visitor).await {
@@ -232,6 +236,8 @@ struct Visitor {
     sshd: Sshd,
     number: u64,
     wire: Arc<Wire>,
+    /// The session is over: who waits for a window of it would wait for ever, as russh does not say so.
+    over: CancellationToken,
     /// The channels that the client has ended.
     ended: BTreeSet<u32>,
 }
@@ -265,7 +271,7 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         // A number is given again once its channel is gone.
         self.ended.remove(&u32::from(channel.id()));
-        let (sshd, number) = (self.sshd.clone(), self.number);
+        let (sshd, number, over) = (self.sshd.clone(), self.number, self.over.clone());
         // Probes have no originator.
         if originator_port != 0 {
             sshd.0.ledger.taken(number);
@@ -277,7 +283,8 @@ impl Handler for Visitor {
                     let manners = sshd.0.manners;
                     tokio::spawn(async move {
                         let _open = sshd.0.ledger.channel(number);
-                        service::serve(channel, manners).await;
+                        over.run_until_cancelled(service::serve(channel, manners))
+                            .await;
                     });
                 }
                 Target::Refuses | Target::Hangs => {
