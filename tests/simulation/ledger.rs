@@ -43,7 +43,7 @@ pub(crate) const SESSIONS_AT_ONCE: usize = 2;
 /// What a disturbance concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Everything.
+    /// The way, the server and every service.
     All,
     /// Sessions that are dialed beside the one that connections take: these notice nothing.
     Beside,

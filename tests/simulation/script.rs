@@ -80,8 +80,8 @@ pub(crate) enum Event {
     Mute { millis: u32 },
     /// The server turns connections away without a word.
     Busy { millis: u32 },
-    /// The machine sleeps; `told`: the system says so when it wakes. `lost`: what became of the session
-    /// meanwhile.
+    /// The machine sleeps; `told`: the system says so when it wakes. `lost`: what became of the
+    /// session in that time.
     Sleep {
         millis: u32,
         told: bool,

@@ -82,8 +82,8 @@ impl Way {
         self.wake_all();
     }
 
-    /// Nothing arrives in that direction until then. What was under way arrives after it, as TCP sends it
-    /// again.
+    /// Nothing arrives in that direction until then. What was under way arrives after it: TCP sends it
+    /// once more.
     pub(crate) fn silence(&self, direction: Direction, until: Instant) {
         {
             let mut state = self.state();
