@@ -15,9 +15,11 @@ pub(crate) mod report;
 #[cfg(test)]
 mod samples;
 pub(crate) mod steward;
+#[cfg(feature = "icon")]
 pub(crate) mod tray;
 
 pub use narrate::Output;
+#[cfg(feature = "icon")]
 pub use tray::run_with_icon;
 
 use crate::config::{self, ConfigErrors, Loaded, Watcher};
@@ -33,7 +35,7 @@ use crate::model::{Command, Input, Language, Settings, Snapshot};
 use crate::paths::Paths;
 use crate::platform::{self, IpcListener};
 use crate::secrets::{Keyring, Vault};
-use crate::ui::{UiEvent, UiHandle, Wish};
+use crate::ui_messages::{UiEvent, UiHandle, Wish};
 use desk::Desk;
 use lock::StateLock;
 use narrate::Narrator;
@@ -124,7 +126,7 @@ impl RunError {
 /// When it cannot start.
 pub fn run(options: RunOptions) -> Result<(), RunError> {
     let start = Start::prepare(&options)?;
-    hold(&options, start, Face::Terminal)
+    hold(&options, start, None)
 }
 
 /// What is done before anything runs.
@@ -171,19 +173,12 @@ impl Start {
     }
 }
 
-/// Where the user meets the running program.
-enum Face {
-    /// On the terminal, if there is one.
-    Terminal,
-    /// On the desktop.
-    Desktop {
-        ui: UiHandle,
-        wishes: mpsc::UnboundedReceiver<Wish>,
-    },
-}
+/// What the user sees on the desktop, and what they wish there.
+pub(crate) type Desktop = (UiHandle, mpsc::UnboundedReceiver<Wish>);
 
-/// Runs the engine, and what surrounds it, on this thread until it is told to quit.
-fn hold(options: &RunOptions, start: Start, face: Face) -> Result<(), RunError> {
+/// Runs the engine, and what surrounds it, on this thread until it is told to quit. Without a desktop the
+/// user is met on the terminal, if there is one.
+fn hold(options: &RunOptions, start: Start, desktop: Option<Desktop>) -> Result<(), RunError> {
     // 4. What a prompt may leave changed.
     let _terminal = platform::save_terminal();
 
@@ -194,7 +189,7 @@ fn hold(options: &RunOptions, start: Start, face: Face) -> Result<(), RunError> 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(drive(options, &start, face));
+    let result = runtime.block_on(drive(options, &start, desktop));
 
     // 6. The next run may begin before the verbs that wait for our end hear of it.
     drop(start.lock);
@@ -205,7 +200,11 @@ fn hold(options: &RunOptions, start: Start, face: Face) -> Result<(), RunError> 
     result
 }
 
-async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), RunError> {
+async fn drive(
+    options: &RunOptions,
+    start: &Start,
+    desktop: Option<Desktop>,
+) -> Result<(), RunError> {
     let paths = &options.paths;
     let (settings, language, printer) = (&start.settings, start.language, &start.printer);
     let known_hosts = KnownHostsFiles {
@@ -234,10 +233,7 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
         source,
     })?;
     let (calls, received) = mpsc::channel(CALLS);
-    let ui = match &face {
-        Face::Terminal => None,
-        Face::Desktop { ui, .. } => Some(ui.clone()),
-    };
+    let ui = desktop.as_ref().map(|(ui, _)| ui.clone());
     let desk = Desk {
         inputs: handle.inputs.clone(),
         snapshots: handle.snapshots.clone(),
@@ -248,21 +244,17 @@ async fn drive(options: &RunOptions, start: &Start, face: Face) -> Result<(), Ru
     };
     tokio::spawn(desk.serve(received));
 
-    match face {
-        Face::Terminal if options.output == Output::Lines && prompt::terminal_is_there() => {
-            let prompter = Prompter {
-                language,
-                keyring: options.secrets == SecretsIn::Keyring,
-                inputs: handle.inputs.clone(),
-                snapshots: handle.snapshots.clone(),
-            };
-            tokio::spawn(prompter.run());
-        }
-        Face::Terminal => {}
-        Face::Desktop { ui, wishes } => {
-            let steward = Steward::new(language, paths.clone(), options.secrets, &handle, ui);
-            tokio::spawn(steward.serve(wishes));
-        }
+    if let Some((ui, wishes)) = desktop {
+        let steward = Steward::new(language, paths.clone(), options.secrets, &handle, ui);
+        tokio::spawn(steward.serve(wishes));
+    } else if options.output == Output::Lines && prompt::terminal_is_there() {
+        let prompter = Prompter {
+            language,
+            keyring: options.secrets == SecretsIn::Keyring,
+            inputs: handle.inputs.clone(),
+            snapshots: handle.snapshots.clone(),
+        };
+        tokio::spawn(prompter.run());
     }
 
     let _watcher = follow_configuration(paths, &handle.inputs, language, settings, ui).await;

@@ -4,6 +4,7 @@
 //! verb has to say goes to standard output, what went wrong to standard error.
 
 mod args;
+#[cfg(feature = "icon")]
 mod background;
 mod config;
 mod exit;
@@ -15,16 +16,18 @@ mod secret;
 mod status;
 mod switch;
 
+#[cfg(feature = "icon")]
+pub use background::tray;
 pub use exit::Exit;
 
 use crate::app::{self, RunError, RunOptions};
-use crate::demo::{self, DemoOptions};
+use crate::demo::{self, DemoError, DemoOptions};
 use crate::i18n::{self, verbs as words};
 use crate::ipc::{self, CallError, Refusal, Replies, Request, Response};
 use crate::model::Language;
 use crate::paths::Paths;
 use crate::platform;
-use args::{Cli, Tray, Verb};
+use args::{Cli, Verb};
 use clap::{CommandFactory, Parser};
 use exit::Failure;
 use std::ffi::OsString;
@@ -43,29 +46,8 @@ const BY_KEYRING: Duration = Duration::from_secs(40);
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     platform::harden_process();
     program(arguments, |cli: Cli, language| {
-        dispatch(
-            Context::find(cli.config, cli.state_dir, language)?,
-            cli.verb,
-        )
-    })
-}
-
-/// The same for the tray program, which without a verb holds the tunnels in the background.
-pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    platform::harden_process();
-    platform::attach_console();
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let again = background::to_start_again(&arguments);
-    program(arguments, |tray: Tray, language| {
-        let cx = Context::find(tray.config, tray.state_dir, language)?;
-        match tray.verb {
-            Some(verb) => dispatch(cx, verb),
-            None if background::is_wanted(&cx.paths, tray.started) => {
-                platform::register_program(&again);
-                background::hold(&cx, tray.secrets, tray.started)
-            }
-            None => Ok(()),
-        }
+        let cx = Context::find(cli.config, cli.state_dir, language)?;
+        dispatch(cx, cli.verb, demo::run)
     })
 }
 
@@ -94,7 +76,10 @@ fn program<P: Parser>(
     }
 }
 
-fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
+/// How a demonstration is run.
+type Demonstrate = fn(DemoOptions) -> Result<(), DemoError>;
+
+fn dispatch(cx: Context, verb: Verb, demonstrate: Demonstrate) -> Result<(), Failure> {
     match verb {
         Verb::Run { json, secrets } => {
             cx.check_named_file()?;
@@ -105,7 +90,7 @@ fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
         Verb::Down { tunnel } => block_on(switch::down(&cx, tunnel)),
         Verb::Restart { tunnel } => block_on(switch::restart(&cx, tunnel)),
         Verb::Quit { for_upgrade: false } => block_on(switch::quit(&cx)),
-        Verb::Quit { for_upgrade: true } => background::quit_for_upgrade(&cx),
+        Verb::Quit { for_upgrade: true } => switch::quit_for_upgrade(&cx),
         Verb::Open {
             forward,
             print,
@@ -120,7 +105,15 @@ fn dispatch(cx: Context, verb: Verb) -> Result<(), Failure> {
         } => block_on(secret::answer(&cx, tunnel, remember, cancel)),
         Verb::Config { verb } => config::config(&cx, verb),
         Verb::Completions { shell } => completions(shell),
-        Verb::Demo { headless, once } => demonstrate(&cx, headless, once),
+        Verb::Demo { headless, once } => {
+            let options = DemoOptions {
+                headless,
+                once,
+                language: cx.language,
+            };
+            let shown = demonstrate(options);
+            shown.map_err(|error| Failure::new(Exit::Failed, error.explain(cx.language)))
+        }
     }
 }
 
@@ -289,15 +282,6 @@ fn hold(
         };
         Failure::new(exit, error.explain(language))
     })
-}
-
-fn demonstrate(cx: &Context, headless: bool, once: bool) -> Result<(), Failure> {
-    let options = DemoOptions {
-        headless,
-        once,
-        language: cx.language,
-    };
-    demo::run(options).map_err(|error| Failure::new(Exit::Failed, error.explain(cx.language)))
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {

@@ -4,16 +4,20 @@
 //! Prometheus. In front of them is the real client, the same engine as `passerelle run`. All that
 //! it writes is in a temporary directory, which is deleted at the end.
 
+#[cfg(feature = "icon")]
+mod icon;
 pub mod pages;
 pub mod server;
 mod stage;
+
+#[cfg(feature = "icon")]
+pub use icon::run_with_icon;
 
 use crate::app::narrate::Narrator;
 use crate::app::printer::Printer;
 use crate::app::report::Reporter;
 use crate::app::steward::Steward;
-use crate::app::tray::{self, BrokeDown};
-use crate::app::{Output, SecretsIn, holding};
+use crate::app::{Desktop, Output, SecretsIn, holding};
 use crate::desktop;
 use crate::engine::network::SystemNetwork;
 use crate::engine::offer::SessionLimits;
@@ -23,7 +27,6 @@ use crate::i18n::{self, demo as words, units};
 use crate::model::{Command, Fault, Input, Language, LocalBind, Phase, Snapshot, TunnelView};
 use crate::platform;
 use crate::secrets::Vault;
-use crate::ui::{Manner, Ui, UiHandle, Wish};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Request, header};
@@ -38,7 +41,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long it may take until everything works.
@@ -96,12 +99,6 @@ impl From<io::Error> for DemoError {
     }
 }
 
-impl From<BrokeDown> for DemoError {
-    fn from(_: BrokeDown) -> Self {
-        Self::EngineEnded
-    }
-}
-
 impl DemoError {
     /// It in words.
     #[must_use]
@@ -118,32 +115,13 @@ impl DemoError {
     }
 }
 
-/// Runs the demonstration until Ctrl-C or the icon's "Quit", or with `once` until a page came through.
-/// Where there is a desktop, and it is not `headless`, it shows the icon.
+/// Runs the demonstration until Ctrl-C, or with `once` until a page came through.
 ///
 /// # Errors
 /// When it cannot be set up, no page comes through in time, or `once` is interrupted before.
 pub fn run(options: DemoOptions) -> Result<(), DemoError> {
-    let shown = !options.headless && !options.once && desktop::has_display();
-    match shown.then(Ui::new) {
-        Some(Ok(ui)) => {
-            let manner = Manner {
-                language: options.language,
-                keyring: false,
-                log: None,
-                notifications: false,
-            };
-            let explain = move |error: &DemoError| error.explain(options.language);
-            tray::beside(ui, manner, explain, move |ui, wishes| {
-                on_this_thread(options, Some((ui, wishes)))
-            })
-        }
-        Some(Err(_)) | None => on_this_thread(options, None),
-    }
+    on_this_thread(options, None)
 }
-
-/// What the user sees, and what they wish.
-type Desktop = (UiHandle, mpsc::UnboundedReceiver<Wish>);
 
 fn on_this_thread(options: DemoOptions, desktop: Option<Desktop>) -> Result<(), DemoError> {
     let printer = Printer::start()?;

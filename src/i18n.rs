@@ -7,20 +7,33 @@
 
 mod config;
 pub(crate) mod demo;
+#[cfg_attr(
+    not(feature = "icon"),
+    expect(dead_code, reason = "only the icon says it")
+)]
 pub(crate) mod dialog;
 mod fault;
 mod health;
 pub(crate) mod help;
 pub(crate) mod holding;
+#[cfg_attr(
+    not(feature = "icon"),
+    expect(dead_code, reason = "only the icon says it")
+)]
 pub(crate) mod notify;
 mod question;
 pub(crate) mod run;
 mod state;
+#[cfg_attr(
+    not(feature = "icon"),
+    expect(dead_code, reason = "only the icon says it")
+)]
 pub(crate) mod tray;
 pub(crate) mod units;
 pub(crate) mod verbs;
 
 pub use config::{allowed, config_error, origin};
+#[cfg(feature = "icon")]
 pub(crate) use fault::place;
 pub use fault::{Explained, fault};
 pub use health::health;

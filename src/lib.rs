@@ -31,4 +31,6 @@ pub mod paths;
 pub mod platform;
 pub mod secrets;
 pub mod supervisor;
+#[cfg(feature = "icon")]
 pub mod ui;
+pub mod ui_messages;

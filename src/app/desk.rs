@@ -15,7 +15,7 @@ use crate::model::{
     TunnelSettings,
 };
 use crate::secrets::{SecretError, SecretKey, Vault};
-use crate::ui::{UiEvent, UiHandle};
+use crate::ui_messages::{UiEvent, UiHandle};
 use choice::{
     asking, fits, recorded, same_fingerprint, the_tunnel, the_view, to_open, to_set_password,
 };

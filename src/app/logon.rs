@@ -4,7 +4,7 @@ use super::SecretsIn;
 use crate::config::{self, Loaded};
 use crate::paths::Paths;
 use crate::platform::{self, Autostart};
-use crate::ui::{UiEvent, UiHandle};
+use crate::ui_messages::{UiEvent, UiHandle};
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -42,6 +42,7 @@ pub(super) fn set(on: bool, paths: &Paths, secrets: SecretsIn) -> io::Result<()>
 
 /// Whether to run, now that the system has started it. A configuration that cannot be read is no reason
 /// to stay away: its errors are for the user to see.
+#[cfg(feature = "icon")]
 pub(crate) fn is_wanted(config_file: &Path) -> bool {
     let declined = platform::autostart_declined().unwrap_or_default();
     wanted(config::load(config_file).ok().as_ref(), declined)
@@ -62,6 +63,7 @@ fn under(loaded: Option<&Loaded>, system: Autostart, declined: bool) -> Autostar
 }
 
 /// The administrator's word counts for more than the user's "off".
+#[cfg(feature = "icon")]
 fn wanted(loaded: Option<&Loaded>, declined: bool) -> bool {
     match loaded {
         Some(loaded) => {
@@ -71,6 +73,7 @@ fn wanted(loaded: Option<&Loaded>, declined: bool) -> bool {
     }
 }
 
+#[cfg(feature = "icon")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use crate::engine::EngineHandle;
 use crate::i18n::{self, run, tray as words};
 use crate::model::{Command, ForwardId, Input, Language, Snapshot, TunnelView};
 use crate::paths::Paths;
-use crate::ui::{Setback, UiEvent, UiHandle, Wish};
+use crate::ui_messages::{Setback, UiEvent, UiHandle, Wish};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

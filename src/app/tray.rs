@@ -1,10 +1,11 @@
 //! The running program with an icon: the user interface has the main thread, the engine one of its
 //! own. Whichever ends takes the other with it.
 
-use super::{Face, RunError, RunOptions, SecretsIn, Start, hold};
+use super::{RunError, RunOptions, SecretsIn, Start, hold};
 use crate::i18n::{self, tray as words, verbs};
 use crate::model::Language;
-use crate::ui::{Manner, Ui, UiEvent, UiHandle, Wish};
+use crate::ui::{Manner, Ui};
+use crate::ui_messages::{UiEvent, UiHandle, Wish};
 use std::io::{self, IsTerminal, Write};
 use std::thread;
 use tokio::sync::mpsc;
@@ -31,13 +32,13 @@ pub fn run_with_icon(options: RunOptions) -> Result<(), RunError> {
             let complaint = words::no_display(language);
             // Where nobody reads, the log has it.
             let _ = writeln!(io::stderr(), "{complaint}");
-            return hold(&options, start, Face::Terminal);
+            return hold(&options, start, None);
         }
     };
     let manner = manner(&options, language, start.settings.notifications);
     let explain = move |error: &RunError| error.explain(language);
     beside(ui, manner, explain, move |ui, wishes| {
-        hold(&options, start, Face::Desktop { ui, wishes })
+        hold(&options, start, Some((ui, wishes)))
     })
 }
 

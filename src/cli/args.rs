@@ -26,6 +26,7 @@ pub(super) struct Cli {
 }
 
 /// Holds the tunnels in the background.
+#[cfg(feature = "icon")]
 #[derive(Debug, Parser)]
 #[command(name = "passerelle-tray", bin_name = "passerelle-tray", version)]
 pub(super) struct Tray {
@@ -53,6 +54,7 @@ pub(super) struct Tray {
 }
 
 /// What starts the tray program by itself.
+#[cfg(feature = "icon")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Started {
     /// The system, when the user logs on.

@@ -1,9 +1,10 @@
-//! Starts and ends of the tray program that nobody asked for in person: at log-on, around an upgrade.
+//! The tray program, and its starts that nobody asked for in person: at log-on, after an upgrade.
 
-use super::args::{Secrets, Started};
+use super::args::{Secrets, Started, Tray};
 use super::exit::{Exit, Failure};
-use super::{Context, block_on, switch};
+use super::{Context, block_on, dispatch, program, switch};
 use crate::app::{self, logon};
+use crate::demo;
 use crate::ipc::Request;
 use crate::paths::Paths;
 use crate::platform;
@@ -21,8 +22,28 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Names who starts it.
 const STARTED: &str = "--started";
 
+/// Runs the tray program, which without a verb holds the tunnels in the background; the first argument is
+/// the program itself.
+pub fn tray(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    platform::harden_process();
+    platform::attach_console();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let again = to_start_again(&arguments);
+    program(arguments, |tray: Tray, language| {
+        let cx = Context::find(tray.config, tray.state_dir, language)?;
+        match tray.verb {
+            Some(verb) => dispatch(cx, verb, demo::run_with_icon),
+            None if is_wanted(&cx.paths, tray.started) => {
+                platform::register_program(&again);
+                hold(&cx, tray.secrets, tray.started)
+            }
+            None => Ok(()),
+        }
+    })
+}
+
 /// Whether to run.
-pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
+fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
     match started {
         None => true,
         Some(Started::AtLogon) => logon::is_wanted(&paths.config_file),
@@ -32,11 +53,7 @@ pub(super) fn is_wanted(paths: &Paths, started: Option<Started>) -> bool {
 }
 
 /// Runs with an icon; where that runs already, has it show itself if it was a person who started it.
-pub(super) fn hold(
-    cx: &Context,
-    secrets: Secrets,
-    started: Option<Started>,
-) -> Result<(), Failure> {
+fn hold(cx: &Context, secrets: Secrets, started: Option<Started>) -> Result<(), Failure> {
     // It lives on when the console closes that it was started from.
     platform::leave_console();
     match super::hold(cx, false, secrets, app::run_with_icon) {
@@ -63,7 +80,7 @@ async fn show(cx: &Context) -> Result<(), Failure> {
 
 /// The arguments by which the system starts the program again that it had to end: the same, the program
 /// itself left out, but nobody is to ask again whether it is wanted.
-pub(super) fn to_start_again(arguments: &[OsString]) -> Vec<OsString> {
+fn to_start_again(arguments: &[OsString]) -> Vec<OsString> {
     let mut again = Vec::new();
     let mut arguments = arguments.iter().skip(1);
     while let Some(argument) = arguments.next() {
@@ -74,14 +91,6 @@ pub(super) fn to_start_again(arguments: &[OsString]) -> Vec<OsString> {
         }
     }
     again
-}
-
-/// Ends the running program, and leaves a mark that it ran.
-pub(super) fn quit_for_upgrade(cx: &Context) -> Result<(), Failure> {
-    // One from an upgrade that came to nothing would start what does not run now.
-    let _ = fs::remove_file(cx.paths.upgraded());
-    block_on(switch::quit(cx))?;
-    fs::write(cx.paths.upgraded(), "").map_err(|error| Failure::new(Exit::Failed, error))
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl Failure {
     }
 
     /// Whether it ends with this code.
+    #[cfg(feature = "icon")]
     pub(super) fn is(&self, exit: Exit) -> bool {
         self.exit == exit
     }

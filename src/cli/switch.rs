@@ -1,9 +1,10 @@
 //! `up`, `down`, `restart` and `quit`.
 
 use super::exit::{Exit, Failure};
-use super::{AT_ONCE, Context};
+use super::{AT_ONCE, Context, block_on};
 use crate::i18n::verbs as words;
 use crate::ipc::{CallError, Request, Response};
+use std::fs;
 use std::time::Duration;
 
 /// Hanging up takes 3 s at most.
@@ -47,4 +48,12 @@ pub(super) async fn done(cx: &Context, request: &Request) -> Result<(), Failure>
     } else {
         Err(cx.unexpected())
     }
+}
+
+/// Ends the running program, and leaves a mark that it ran.
+pub(super) fn quit_for_upgrade(cx: &Context) -> Result<(), Failure> {
+    // One from an upgrade that came to nothing would start what does not run now.
+    let _ = fs::remove_file(cx.paths.upgraded());
+    block_on(quit(cx))?;
+    fs::write(cx.paths.upgraded(), "").map_err(|error| Failure::new(Exit::Failed, error))
 }

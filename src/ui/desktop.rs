@@ -4,17 +4,18 @@ use super::clipboard::Clipboard;
 use super::icon::Look;
 use super::menu::{self, Choice, Surroundings};
 use super::message::{Message, MessageBox};
-use super::notify::{News, Notice, Notices};
+use super::notify::Notices;
 use super::prompt::Prompts;
 use super::pulse::Pulse;
 use super::status::Times;
 use super::tray::{Tray, View};
 use super::window::{DialogHost, Outcome};
-use super::{Manner, UiEvent, UiHandle, Wish, tooltip};
+use super::{Manner, Wake, handle_to, tooltip};
 use crate::clock::WallClock;
 use crate::i18n::tray as words;
 use crate::model::{Fault, Language, QuestionId, Snapshot};
 use crate::platform::{self, Autostart};
+use crate::ui_messages::{News, Notice, UiEvent, Wish};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,9 +62,9 @@ impl Desktop {
     pub(super) fn new(
         manner: Manner,
         wishes: mpsc::UnboundedSender<Wish>,
-        proxy: EventLoopProxy<UiEvent>,
+        proxy: EventLoopProxy<Wake>,
     ) -> Self {
-        let ui = UiHandle(proxy.clone());
+        let ui = handle_to(proxy.clone());
         let host = DialogHost {
             proxy,
             clipboard: Clipboard::default(),
@@ -294,9 +295,33 @@ impl Desktop {
             event_loop.exit();
         }
     }
+
+    fn told(&mut self, event: UiEvent, event_loop: &ActiveEventLoop) {
+        match event {
+            UiEvent::Snapshot(snapshot) => {
+                self.snapshot = snapshot;
+                self.refresh();
+                self.follow_questions(event_loop);
+                self.notices.follow(&self.snapshot, Instant::now());
+            }
+            UiEvent::Autostart(autostart) => {
+                self.autostart = autostart;
+                self.refresh();
+            }
+            UiEvent::Setback(setback) => self.notices.explain(setback),
+            UiEvent::Untold(setback) => {
+                let told = Message::setback(self.language, &setback, self.log.as_deref());
+                self.say(told, event_loop);
+            }
+            UiEvent::NoticeClicked(notice) => self.look_into(&notice, event_loop),
+            UiEvent::Notifications(wanted) => self.notices.want(wanted),
+            UiEvent::Show => self.show(event_loop),
+            UiEvent::Ended(failure) => self.end(failure, event_loop),
+        }
+    }
 }
 
-impl ApplicationHandler<UiEvent> for Desktop {
+impl ApplicationHandler<Wake> for Desktop {
     fn resumed(&mut self, _: &ActiveEventLoop) {}
 
     fn new_events(&mut self, _: &ActiveEventLoop, cause: StartCause) {
@@ -311,35 +336,17 @@ impl ApplicationHandler<UiEvent> for Desktop {
         }
     }
 
-    fn user_event(&mut self, event_loop: &ActiveEventLoop, event: UiEvent) {
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, event: Wake) {
         match event {
-            UiEvent::Snapshot(snapshot) => {
-                self.snapshot = snapshot;
-                self.refresh();
-                self.follow_questions(event_loop);
-                self.notices.follow(&self.snapshot, Instant::now());
-            }
-            UiEvent::Autostart(autostart) => {
-                self.autostart = autostart;
-                self.refresh();
-            }
-            UiEvent::Chosen(item) => self.chosen(&item, event_loop),
-            UiEvent::Clicked => self.clicked(event_loop),
-            UiEvent::Setback(setback) => self.notices.explain(setback),
-            UiEvent::Untold(setback) => {
-                let told = Message::setback(self.language, &setback, self.log.as_deref());
-                self.say(told, event_loop);
-            }
-            UiEvent::NoticeClicked(notice) => self.look_into(&notice, event_loop),
-            UiEvent::Notifications(wanted) => self.notices.want(wanted),
-            UiEvent::Show => self.show(event_loop),
-            UiEvent::Accessibility(event) => {
+            Wake::Told(event) => self.told(event, event_loop),
+            Wake::Chosen(item) => self.chosen(&item, event_loop),
+            Wake::Clicked => self.clicked(event_loop),
+            Wake::Accessibility(event) => {
                 self.prompts.accessibility(&event);
                 if let Some(message) = &mut self.message {
                     message.accessibility(&event);
                 }
             }
-            UiEvent::Ended(failure) => self.end(failure, event_loop),
         }
     }
 

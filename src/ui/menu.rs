@@ -1,12 +1,12 @@
 //! The menu as a value: made of a snapshot, compared, and drawn by `tray` where it differs. Pure.
 
-use super::Wish;
 use super::status::{Times, fault, session_lives, short, state};
 use crate::i18n::{self, tray as words};
 use crate::model::{
     Command, ForwardView, Language, Phase, QuestionId, Snapshot, Target, TunnelId, TunnelView,
 };
 use crate::platform::Autostart;
+use crate::ui_messages::Wish;
 
 /// What the menu depends on besides the snapshot.
 #[derive(Debug, Clone, Copy)]

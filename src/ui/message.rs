@@ -1,12 +1,12 @@
 //! A box that says something, and is closed again.
 
-use super::Setback;
 use super::diagnosis;
 use super::status::{self, Times};
 use super::widgets::{self, Choice};
 use super::window::{DialogHost, DialogWindow, Outcome, WindowError};
 use crate::i18n::{self, clean, dialog as words};
 use crate::model::{Language, Snapshot, TunnelView};
+use crate::ui_messages::Setback;
 use egui::{Key, Ui};
 use egui_winit::accesskit_winit;
 use std::path::Path;

@@ -2,12 +2,10 @@
 
 mod policy;
 
-pub use policy::{News, Notice};
-
-use super::{Setback, UiEvent, UiHandle};
 use crate::i18n::{self, notify as words};
 use crate::model::{Language, Snapshot};
 use crate::platform::{self, Notification};
+use crate::ui_messages::{News, Notice, Setback, UiEvent, UiHandle};
 use policy::Notifier;
 use std::time::Instant;
 

@@ -4,7 +4,7 @@
 //! It draws when egui asks for it, and never else: what wakes it is an event, or the moment for which
 //! egui wants to be woken.
 
-use super::UiEvent;
+use super::Wake;
 use super::clipboard::{self, Clipboard};
 use super::icon;
 use super::raster::{Canvas, Raster};
@@ -68,7 +68,7 @@ pub(super) struct DialogWindow {
 #[derive(Clone)]
 pub(super) struct DialogHost {
     /// Wakes the event loop for a screen reader.
-    pub(super) proxy: EventLoopProxy<UiEvent>,
+    pub(super) proxy: EventLoopProxy<Wake>,
     /// What is copied in a dialog outlives it.
     pub(super) clipboard: Clipboard,
 }

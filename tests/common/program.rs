@@ -36,10 +36,15 @@ pub(crate) fn command_by(wrapper: &[String]) -> Command {
     }
 }
 
-/// A command of our tray program, which lies beside the other one.
+/// Our tray program, which lies beside the other one. Only the tests that want it have it built.
+pub(crate) fn tray() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_passerelle")).with_file_name("passerelle-tray")
+}
+
+/// A command of our tray program.
 pub(crate) fn tray_command() -> Command {
     match &*WINDOWS {
-        None => clean(env!("CARGO_BIN_EXE_passerelle-tray")),
+        None => clean(tray()),
         Some(program) => under_wine(program.with_file_name("passerelle-tray.exe")),
     }
 }

@@ -18,7 +18,7 @@ impl Newcomer {
         Self(scratch)
     }
 
-    /// Runs `line` in a shell, where `$demo` is the demonstration.
+    /// Runs `line` in a shell, where `$demo` is the demonstration, and `$tray` the tray program.
     fn shell(&self, line: &str, language: &str) -> Process {
         self.shell_with(line, language, [])
     }
@@ -37,6 +37,7 @@ impl Newcomer {
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("demo", concat!(env!("CARGO_BIN_EXE_passerelle"), " demo"))
+            .env("tray", env!("CARGO_BIN_EXE_passerelle-tray"))
             .env("HOME", self.0.join("home"))
             .env("TMPDIR", self.0.join("tmp"))
             .env("LANG", language)
@@ -102,7 +103,7 @@ fn demo_shows_its_icon_on_a_desktop_and_ends_from_its_menu() {
     let newcomer = Newcomer::new();
     let desktop = screen.environment().into_iter().chain(panel.environment());
     let browser = [("BROWSER".to_owned(), OsString::from("/bin/true"))];
-    let mut demo = newcomer.shell_with("exec $demo", "en_US.UTF-8", desktop.chain(browser));
+    let mut demo = newcomer.shell_with("exec $tray demo", "en_US.UTF-8", desktop.chain(browser));
 
     let icon = panel.wait_icon();
     wait_until("everything works", BOUND, || {

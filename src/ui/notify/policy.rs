@@ -5,6 +5,7 @@
 //! the [`BUDGET`] holds; what it could not tell is told when there is room again, if it is still true.
 
 use crate::model::{Phase, Snapshot, TunnelId, TunnelView};
+use crate::ui_messages::{News, Notice};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -18,26 +19,6 @@ const BUDGET: usize = 6;
 const KEPT: usize = 2;
 
 const WINDOW: Duration = Duration::from_secs(10 * 60);
-
-/// Something to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Of which tunnel.
-    pub tunnel: TunnelId,
-    /// What.
-    pub news: News,
-}
-
-/// What is told of a tunnel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum News {
-    /// Its connection is lost.
-    Lost,
-    /// Its connection is back.
-    Back,
-    /// It waits for the user.
-    NeedsYou,
-}
 
 /// Decides what to tell.
 #[derive(Debug, Default)]
