@@ -11,7 +11,7 @@
 use super::congestion::{Congestion, Place, Stall};
 use super::flight::Flight;
 use super::transport::ConnectionControl;
-use super::turns::Turns;
+use super::turns::{Sender, Turns};
 use super::wear::Wear;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -40,6 +40,7 @@ impl OpenChannel {
             flight: Flight::new(control.turns.window(), control.turns.round_trip()),
             wear: Arc::clone(&control.wear),
             turns: Arc::clone(&control.turns),
+            sender: control.turns.sender(),
             congestion: Arc::clone(&control.congestion),
             _place: control.congestion.place(),
         };
@@ -68,6 +69,7 @@ pub(super) struct Outgoing {
     flight: Flight,
     wear: Arc<Wear>,
     turns: Arc<Turns>,
+    sender: Sender,
     congestion: Arc<Congestion>,
     _place: Place,
 }
@@ -80,9 +82,9 @@ pub(super) struct SessionEnded;
 impl Outgoing {
     /// Sends the bytes. Waits for its turn if they are many, and for the server if much is under way to it.
     pub(super) async fn send(&self, data: Bytes) -> Result<(), SessionEnded> {
-        self.flight.room().await;
+        self.flight.room(&self.turns, self.sender).await;
         self.flight.sent(data.len());
-        let turn = self.turns.turn(data.len()).await;
+        let turn = self.turns.turn(self.sender, data.len()).await;
         let mut sending = pin!(self.half.data_bytes(data));
         if let Some(sent) = sending.as_mut().now_or_never() {
             if turn.is_some() {

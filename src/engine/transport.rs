@@ -305,7 +305,7 @@ mod tests {
         let (transport, _far, _cut) = pair().await;
         let turns = Arc::clone(&transport.turns);
         turns.socket_takes(false);
-        let mut waiting = Box::pin(turns.turn(1 << 20));
+        let mut waiting = Box::pin(turns.turn(turns.sender(), 1 << 20));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         drop(transport);
         assert!(futures_util::poll!(waiting.as_mut()).is_ready());
