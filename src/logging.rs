@@ -10,13 +10,16 @@ use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 /// The size at which a new file is begun, in bytes.
 const FILE_SIZE: u64 = 1024 * 1024;
+
+/// Records that may wait to be written. They have their places from the start: 32 bytes each.
+const WAITING: usize = 4096;
 
 /// Files in all, the current one included.
 const FILES: usize = 5;
@@ -54,7 +57,9 @@ pub fn start(path: &Path) -> Result<LogGuard, LogError> {
         source,
     })?;
     // Records are dropped, and counted, rather than waited for: a slow disk must not slow a tunnel.
-    let (writer, guard) = NonBlocking::new(file);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING)
+        .finish(file);
     let level = level(std::env::var("PASSERELLE_LOG").ok().as_deref());
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)

@@ -56,7 +56,9 @@ pub(crate) use keyring::Keyring;
 pub(crate) use keys::{Agent, CertificateAuthority, Key};
 pub(crate) use panel::{Icon, Panel};
 pub(crate) use passerelle::{Home, Passerelle, moment};
-pub(crate) use process::{Process, descriptors, memory_mib, raise_descriptor_limit, tool};
+pub(crate) use process::{
+    Process, descriptors, memory_mib, own_memory_mib, raise_descriptor_limit, tool,
+};
 pub(crate) use prometheus::Prometheus;
 pub(crate) use proxy::{Mishap, Proxy};
 pub(crate) use rogue::Rogue;

@@ -138,6 +138,11 @@ pub(crate) fn memory_mib(pid: u32) -> f64 {
     memory(pid, "VmRSS:")
 }
 
+/// The memory that is a running process's own, not pages of files: `RssAnon`, proc(5).
+pub(crate) fn own_memory_mib(pid: u32) -> f64 {
+    memory(pid, "RssAnon:")
+}
+
 /// Whether a process of that number runs; a zombie does not.
 fn is_running(pid: u32) -> bool {
     parent_and_state(&Path::new("/proc").join(pid.to_string()))

@@ -1,4 +1,5 @@
-//! What carrying costs, in instructions: callgrind counts them, whatever else the machine does.
+//! What carrying costs, in instructions: callgrind counts them, whatever else the machine does. And what an idle
+//! session costs, in memory.
 //!
 //! The bounds are about half above what the development build takes (`docs/measurements.md` has the figures), so that
 //! one more copy of each byte, or one more task for each request, is seen. They are no
@@ -6,7 +7,8 @@
 
 use crate::common::{Backend, Passerelle};
 use crate::common::{
-    Forward, Home, Pattern, Sshd, Tunnel, begin_download, free_port, get, tool, wait_for,
+    Forward, Home, Pattern, Sshd, Tunnel, begin_download, free_port, get, own_memory_mib, tool,
+    wait_for,
 };
 use std::fs;
 use std::io::{self, Read, Write};
@@ -27,6 +29,9 @@ const DOWN_MOST: f64 = 12.5;
 const UP_MOST: f64 = 7.0;
 const REQUEST_MOST: f64 = 130.0;
 const CONNECTION_MOST: f64 = 480.0;
+
+/// Memory of an idle session's own, in MiB; it takes 2.5.
+const IDLE_MOST: f64 = 4.0;
 
 /// A program whose instructions are counted.
 struct Counted {
@@ -153,4 +158,15 @@ fn carrying_costs_no_more_than_it_did() {
         connection < CONNECTION_MOST,
         "{connection:.0} thousand a connection"
     );
+}
+
+#[test]
+fn an_idle_session_has_little_memory_of_its_own() {
+    let sshd = Sshd::start();
+    let tunnel = Tunnel::to(&sshd, "lab");
+    let passerelle = Passerelle::on(Home::empty(), &sshd, tunnel, []);
+    passerelle.wait_phase("healthy", BOUND);
+    let memory = own_memory_mib(passerelle.pid());
+    println!("{memory:.2} MiB");
+    assert!(memory < IDLE_MOST, "{memory:.2} MiB");
 }
