@@ -31,7 +31,7 @@ use crate::engine::{Engine, EngineOptions};
 use crate::i18n::{self, verbs};
 use crate::ipc;
 use crate::logging::{self, LogError, LogGuard};
-use crate::model::{Command, Input, Language, Settings, Snapshot};
+use crate::model::{Command, Input, Language, Settings, Snapshot, version};
 use crate::paths::Paths;
 use crate::platform::{self, IpcListener};
 use crate::secrets::{Keyring, Vault};
@@ -155,8 +155,7 @@ impl Start {
 
         // 2. A log.
         let log = logging::start(&paths.log())?;
-        let version = env!("CARGO_PKG_VERSION");
-        tracing::info!(version, state_dir = %state_dir.display(), "started");
+        tracing::info!(version = version(), state_dir = %state_dir.display(), "started");
 
         // 3. A configuration.
         let loaded = config::load(&paths.config_file).map_err(|errors| {

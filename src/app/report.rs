@@ -4,7 +4,7 @@ use crate::clock::WallClock;
 use crate::i18n;
 use crate::model::{
     FaultReport, ForwardReport, ForwardView, Language, Question, QuestionKind, QuestionReport,
-    Snapshot, StatusReport, Target, Traffic, TunnelReport, TunnelView,
+    Snapshot, StatusReport, Target, Traffic, TunnelReport, TunnelView, version,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Reporter {
     /// Everything, with sentences in that language.
     pub(crate) fn status(&self, snapshot: &Snapshot, language: Language) -> StatusReport {
         StatusReport {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version().to_owned(),
             tunnels: snapshot
                 .tunnels
                 .iter()

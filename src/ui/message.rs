@@ -5,7 +5,7 @@ use super::status::{self, Times};
 use super::widgets::{self, Choice};
 use super::window::{DialogHost, DialogWindow, Outcome, WindowError};
 use crate::i18n::{self, clean, dialog as words};
-use crate::model::{Language, Snapshot, TunnelView};
+use crate::model::{Language, Snapshot, TunnelView, version};
 use crate::ui_messages::Setback;
 use egui::{Key, Ui};
 use egui_winit::accesskit_winit;
@@ -31,10 +31,7 @@ impl Message {
         Self {
             language,
             title: words::about_title(language),
-            paragraphs: vec![
-                words::about(language, env!("CARGO_PKG_VERSION")),
-                words::licence(language),
-            ],
+            paragraphs: vec![words::about(language, version()), words::licence(language)],
             values: named(language, log),
         }
     }
