@@ -42,13 +42,15 @@ pub(crate) fn serve() -> u16 {
     port
 }
 
-/// How many requests were answered in that time on so many connections, each with one under way.
-pub(crate) fn requests(port: u16, connections: usize, during: Duration) -> u64 {
+/// How many requests were answered in that time on so many connections, each with one under way, by these ports
+/// in turn.
+pub(crate) fn requests(ports: &[u16], connections: usize, during: Duration) -> u64 {
     runtime().block_on(async {
         let mut all = JoinSet::new();
         let mut streams = Vec::new();
-        for _ in 0..connections {
-            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+        for port in ports.iter().cycle().take(connections) {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, *port));
+            let stream = timeout(BOUND, stream).await.expect("it accepts");
             streams.push(stream.expect("it listens"));
         }
         let end = Instant::now() + during;

@@ -42,6 +42,9 @@ use std::time::{Duration, Instant};
 /// What a bulk transfer carries in sum.
 const BULK: u64 = 512 << 20;
 
+/// A forward has 256 connections at once, and the others wait.
+const FORWARDS: usize = 4;
+
 /// How long requests are sent.
 const REQUESTS: Duration = Duration::from_secs(3);
 
@@ -74,10 +77,10 @@ fn main() {
         print(&format!("streams {title}"), "MiB/s", &rows);
     }
     let rows = [1, 10, 100, 1000].map(|connections| {
-        let running = Running::start(&sshd, &service, 1, &[echo], false);
+        let running = Running::start(&sshd, &service, 1, &[echo; FORWARDS], false);
         let before = Cost::now(running.pid());
         let begun = Instant::now();
-        let answered = echo::requests(running.ports[0], connections, REQUESTS);
+        let answered = echo::requests(&running.ports, connections, REQUESTS);
         let took = begun.elapsed();
         let spent = before.until_now(took);
         let rate = answered as f64 / took.as_secs_f64();
@@ -142,10 +145,13 @@ impl Running {
             let mut tunnel = Tunnel::to(sshd, &format!("t{number}")).key(key.path());
             for target in targets {
                 let local = free_port();
-                let health = if probed { "http" } else { "none" };
-                let health = format!("health = \"{health}\"");
+                let health = if probed {
+                    "health = { path = \"/metrics\", status = [200] }"
+                } else {
+                    "health = \"none\""
+                };
                 tunnel =
-                    tunnel.forward(Forward::new(&local.to_string(), local, *target).line(&health));
+                    tunnel.forward(Forward::new(&local.to_string(), local, *target).line(health));
                 ports.push(local);
                 if probed {
                     probes.push(local);
