@@ -57,7 +57,7 @@ impl Setback {
 pub struct Notice {
     /// Of which tunnel.
     pub tunnel: TunnelId,
-    /// What.
+    /// What is told of it.
     pub news: News,
 }
 
