@@ -139,29 +139,25 @@ impl Running {
     ) -> Self {
         let home = Home::empty().trusting(sshd);
         let key = home.key_for(sshd);
-        let mut ports = Vec::new();
-        let mut probes = Vec::new();
+        let (mut ports, mut probes) = (Vec::new(), Vec::new());
+        let health = if probed {
+            "health = { path = \"/metrics\", status = [200] }"
+        } else {
+            "health = \"none\""
+        };
         let mut all = (0..tunnels).map(|number| {
             let mut tunnel = Tunnel::to(sshd, &format!("t{number}")).key(key.path());
-            for target in targets {
+            let forward = |ports: &mut Vec<u16>, target| {
                 let local = free_port();
-                let health = if probed {
-                    "health = { path = \"/metrics\", status = [200] }"
-                } else {
-                    "health = \"none\""
-                };
-                tunnel =
-                    tunnel.forward(Forward::new(&local.to_string(), local, *target).line(health));
                 ports.push(local);
-                if probed {
-                    probes.push(local);
-                }
+                Forward::new(&local.to_string(), local, target).line(health)
+            };
+            for target in targets {
+                tunnel = tunnel.forward(forward(&mut ports, *target));
             }
+            // What tells that the tunnel is there, where the targets speak no HTTP.
             if !probed {
-                let local = free_port();
-                let http = Forward::new("http", local, service.http()).line("health = \"none\"");
-                tunnel = tunnel.forward(http);
-                probes.push(local);
+                tunnel = tunnel.forward(forward(&mut probes, service.http()));
             }
             tunnel
         });
@@ -171,9 +167,9 @@ impl Running {
         let mut command = home.command(&["run", "--json", "--secrets", "memory"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let process = Process::start("passerelle", &mut command);
-        for port in probes {
+        for port in if probed { &ports } else { &probes } {
             wait_until("it answers", Duration::from_secs(60), || {
-                answers(port, "/metrics")
+                answers(*port, "/metrics")
             });
         }
         Self {
