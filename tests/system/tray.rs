@@ -128,7 +128,10 @@ fn the_menu_does_what_it_says() {
     icon.choose("Ouvrir R&D_1");
     icon.choose("Déconnecter");
     wait_drawing(&icon, "off");
-    assert!(!icon.line("Reconnecter maintenant").enabled);
+    // The panel is told of the picture first, then of the menu.
+    wait_until("there is nothing to reconnect", BOUND, || {
+        !icon.line("Reconnecter maintenant").enabled
+    });
     sshd.restart();
     icon.choose("Connecter");
     wait_drawing(&icon, "healthy");
