@@ -2,7 +2,9 @@
 //!
 //! A [`SecretStore`] blocks, because every keyring does; [`Vault`] is what asynchronous code asks.
 
+mod digest;
 mod keyring;
+mod observed;
 mod refused;
 mod vault;
 
@@ -70,17 +72,6 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// The store is unavailable, or refuses the secret.
     fn set(&self, key: &SecretKey, secret: &Secret) -> Result<(), SecretError>;
-
-    /// Forgets the secret for `key` if it is `secret`; another one stays.
-    ///
-    /// # Errors
-    /// The store is unavailable, or what it holds is not a secret of ours.
-    fn delete_if(&self, key: &SecretKey, secret: &Secret) -> Result<(), SecretError> {
-        if self.get(key)?.as_ref() == Some(secret) {
-            self.delete(key)?;
-        }
-        Ok(())
-    }
 
     /// Forgets the secret for `key`; that there is none is fine.
     ///

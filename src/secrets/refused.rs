@@ -3,11 +3,13 @@
 //! A refused password is deleted from the keyring. A keyring may be locked, read-only or gone just
 //! then, and the next run would send the same password again: that locks accounts. So the account's
 //! name goes into a file before the keyring is asked, and out of it once the keyring holds the refused
-//! password no more. Meanwhile the keyring's password for that account is not used.
+//! password no more. Meanwhile the keyring's password for that account is not used. A keyring that was
+//! locked all the time may hold any password, so the name of an account whose password was typed goes
+//! into the file, too.
 //!
 //! The file has names and nothing that was made from a password: a hash of one, however slow, would let
-//! whoever gets the file try passwords against it. The price: while a name is in the file, a newer
-//! password that another program put into the keyring is not used either.
+//! whoever gets the file try passwords against it. The price: while a name is in the file, another
+//! password in the keyring is not used either, such as a right one behind a mistyped one.
 
 use super::SecretKey;
 use std::collections::BTreeSet;
@@ -39,32 +41,34 @@ impl Refused {
         Ok(read(&self.path)?.contains(&key.account()))
     }
 
-    /// Adds the account, and returns once that is on the disk. Blocks.
+    /// Adds the account, and returns once that is on the disk: whether it was not there before. Blocks.
     ///
     /// # Errors
     /// The file is as before.
-    pub(super) fn add(&self, key: &SecretKey) -> io::Result<()> {
+    pub(super) fn add(&self, key: &SecretKey) -> io::Result<bool> {
         self.change(|accounts| accounts.insert(key.account()))
     }
 
-    /// Removes the account. Blocks.
+    /// Removes the account. Returns whether it was there. Blocks.
     ///
     /// # Errors
     /// The file is as before.
-    pub(super) fn remove(&self, key: &SecretKey) -> io::Result<()> {
+    pub(super) fn remove(&self, key: &SecretKey) -> io::Result<bool> {
         self.change(|accounts| accounts.remove(&key.account()))
     }
 
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> io::Result<()> {
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> io::Result<bool> {
         let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut accounts = read(&self.path)?;
         if !change(&mut accounts) {
-            return Ok(());
+            return Ok(false);
         }
         if accounts.is_empty() {
-            return fs::remove_file(&self.path);
+            fs::remove_file(&self.path)?;
+        } else {
+            replace(&self.path, &accounts)?;
         }
-        replace(&self.path, &accounts)
+        Ok(true)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The secrets of this run, in front of the store that outlives it.
 
+use super::observed::ObservedStore;
 use super::refused::Refused;
 use super::{Memory, SecretError, SecretKey, SecretStore};
 use crate::model::Secret;
@@ -19,13 +20,8 @@ const FILE_DEADLINE: Duration = Duration::from_secs(5);
 /// What is known of a secret without asking the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Known {
-    /// It is this one.
-    Value {
-        /// What was found or kept.
-        secret: Secret,
-        /// It is what the store has too, or is to have.
-        stored: bool,
-    },
+    /// It is this one, which was found or kept.
+    Value(Secret),
     /// It was forgotten. The store is not asked any more: a deletion may have failed, and a secret
     /// that was rejected once must not come back.
     Forgotten,
@@ -37,7 +33,7 @@ enum Known {
 pub struct Vault {
     known: Arc<Mutex<HashMap<SecretKey, Known>>>,
     in_doubt: Arc<Mutex<HashMap<SecretKey, Secret>>>,
-    store: Arc<dyn SecretStore>,
+    store: Arc<ObservedStore>,
     /// What must not be used of the store, this run or any later one.
     refused: Option<Arc<Refused>>,
     // A store that hangs holds one thread, not one for each question.
@@ -47,16 +43,8 @@ pub struct Vault {
 impl Known {
     fn secret(&self) -> Option<&Secret> {
         match self {
-            Self::Value { secret, .. } => Some(secret),
+            Self::Value(secret) => Some(secret),
             Self::Forgotten => None,
-        }
-    }
-
-    /// Whether the store has this one, as far as is known.
-    fn is_stored(&self, wanted: &Secret) -> bool {
-        match self {
-            Self::Value { secret, stored } => *stored && secret == wanted,
-            Self::Forgotten => false,
         }
     }
 }
@@ -68,7 +56,7 @@ impl Vault {
         Self {
             known: Arc::default(),
             in_doubt: Arc::default(),
-            store,
+            store: Arc::new(ObservedStore::new(store)),
             refused: None,
             turn: Arc::default(),
         }
@@ -111,14 +99,10 @@ impl Vault {
         // What was kept or forgotten meanwhile is newer than what the store had.
         let mut known = self.known();
         match (known.get(key), found) {
-            (Some(Known::Value { secret, .. }), _) => Ok(Some(secret.clone())),
+            (Some(Known::Value(secret)), _) => Ok(Some(secret.clone())),
             (Some(Known::Forgotten), _) | (None, None) => Ok(None),
             (None, Some(secret)) => {
-                let value = Known::Value {
-                    secret: secret.clone(),
-                    stored: true,
-                };
-                known.insert(key.clone(), value);
+                known.insert(key.clone(), Known::Value(secret.clone()));
                 Ok(Some(secret))
             }
         }
@@ -136,14 +120,11 @@ impl Vault {
         remember: bool,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
         self.in_doubt().remove(key);
-        let mut known = self.known();
-        let is_stored = known.get(key).is_some_and(|known| known.is_stored(secret));
-        let value = Known::Value {
-            secret: secret.clone(),
-            stored: remember || is_stored,
-        };
-        known.insert(key.clone(), value);
-        drop(known);
+        let value = Known::Value(secret.clone());
+        self.known().insert(key.clone(), value);
+        if remember {
+            self.store.will_change(key);
+        }
         let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
         async move {
             if !remember {
@@ -166,6 +147,7 @@ impl Vault {
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
         self.in_doubt().remove(key);
         self.known().insert(key.clone(), Known::Forgotten);
+        self.store.will_change(key);
         let (vault, key) = (self.clone(), key.clone());
         async move {
             let forgotten = key.clone();
@@ -179,8 +161,9 @@ impl Vault {
     /// while this one was tried, stays. The future deletes it from the store too, if the store has
     /// this very one: another one is newer, or was not tried.
     ///
-    /// A password that came from the store is noted before the store is asked, so that no later run
-    /// sends it again. A passphrase is not: a wrong one never leaves this machine.
+    /// A password is noted before the store is asked, so that no later run sends it again; but not if
+    /// the store has answered that it does not hold it. A passphrase is not noted: a wrong one never
+    /// leaves this machine.
     ///
     /// # Errors
     /// The store may still have it.
@@ -189,8 +172,8 @@ impl Vault {
         key: &SecretKey,
         secret: &Secret,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
+        let may_be_stored = self.store.may_hold(key, secret);
         let mut known = self.known();
-        let is_stored = known.get(key).is_some_and(|known| known.is_stored(secret));
         let kept = known.get(key).and_then(Known::secret);
         if kept.is_none_or(|kept| kept == secret) {
             known.insert(key.clone(), Known::Forgotten);
@@ -199,15 +182,21 @@ impl Vault {
         }
         let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
         async move {
-            if is_stored {
-                vault.note_refusal(&key).await;
-            }
-            let wrong = key.clone();
-            vault
-                .ask(move |store| store.delete_if(&wrong, &secret))
-                .await?;
-            if is_stored {
-                vault.note_refusal_over(&key).await;
+            let is_noted = may_be_stored && vault.note_refusal(&key).await;
+            let (entry, wrong) = (key.clone(), secret.clone());
+            let deleting = vault.ask(move |store| store.delete_if(&entry, &wrong));
+            match deleting.await {
+                Ok(None) => vault.note_refusal_over(&key).await,
+                // A note that was there before is on what the store holds, as far as is known.
+                Ok(Some(_)) if is_noted => vault.note_refusal_over(&key).await,
+                Ok(Some(_)) => {}
+                Err(error) => {
+                    // Another refusal, whose note this one relied on, may be over by now.
+                    if vault.store.may_hold(&key, &secret) {
+                        vault.note_refusal(&key).await;
+                    }
+                    return Err(error);
+                }
             }
             Ok(())
         }
@@ -239,17 +228,19 @@ impl Vault {
             })
     }
 
-    async fn note_refusal(&self, key: &SecretKey) {
+    /// Returns whether the note is a new one.
+    async fn note_refusal(&self, key: &SecretKey) -> bool {
         let refused = key.clone();
-        let noting = self.with_refused(key, move |file| file.add(&refused).map(|()| true));
-        if let Err(error) = noting.await {
+        let noting = self.with_refused(key, move |file| file.add(&refused));
+        noting.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a refused password is not noted");
-        }
+            false
+        })
     }
 
     async fn note_refusal_over(&self, key: &SecretKey) {
         let over = key.clone();
-        let noting = self.with_refused(key, move |file| file.remove(&over).map(|()| true));
+        let noting = self.with_refused(key, move |file| file.remove(&over));
         if let Err(error) = noting.await {
             tracing::warn!(%error, "the stored password stays unused");
         }
@@ -274,7 +265,7 @@ impl Vault {
 
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&dyn SecretStore) -> Result<T, SecretError> + Send + 'static,
+        question: impl FnOnce(&ObservedStore) -> Result<T, SecretError> + Send + 'static,
     ) -> Result<T, SecretError> {
         let store = Arc::clone(&self.store);
         let turn = Arc::clone(&self.turn);
@@ -282,7 +273,7 @@ impl Vault {
             let turn = turn.lock_owned().await;
             let asked = move || {
                 let _turn = turn;
-                question(&*store)
+                question(&store)
             };
             tokio::task::spawn_blocking(asked).await
         };

@@ -179,6 +179,113 @@ async fn a_refused_password_that_cannot_be_deleted_is_used_by_no_later_run() {
     assert_eq!(run(&store, &dir).find(&other).await, Ok(None));
 }
 
+/// A store that is locked at times, and then answers nothing.
+struct Lockable {
+    memory: Memory,
+    is_locked: AtomicBool,
+}
+
+impl Lockable {
+    fn holding(stored: Option<&str>) -> Arc<Self> {
+        let memory = Memory::default();
+        if let Some(stored) = stored {
+            memory.set(&key(), &secret(stored)).unwrap();
+        }
+        let is_locked = AtomicBool::new(false);
+        Arc::new(Self { memory, is_locked })
+    }
+
+    fn lock(&self, is_locked: bool) {
+        self.is_locked.store(is_locked, Ordering::SeqCst);
+    }
+
+    fn unlocked(&self) -> Result<&Memory, SecretError> {
+        if self.is_locked.load(Ordering::SeqCst) {
+            return Err(SecretError::Unavailable {
+                reason: "locked".into(),
+            });
+        }
+        Ok(&self.memory)
+    }
+}
+
+impl SecretStore for Lockable {
+    fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
+        self.unlocked()?.get(key)
+    }
+
+    fn set(&self, key: &SecretKey, secret: &Secret) -> Result<(), SecretError> {
+        self.unlocked()?.set(key, secret)
+    }
+
+    fn delete(&self, key: &SecretKey) -> Result<(), SecretError> {
+        self.unlocked()?.delete(key)
+    }
+}
+
+#[tokio::test]
+async fn a_refused_password_that_a_locked_store_may_hold_is_used_by_no_later_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let keyring = Lockable::holding(Some("wrong"));
+    let store: Arc<dyn SecretStore> = keyring.clone();
+    keyring.lock(true);
+    let first = run(&store, &dir);
+    first.find(&key()).await.unwrap_err();
+    // Typed by the user, who knows no better than the store.
+    first.refuse(&key(), &secret("wrong")).await.unwrap_err();
+
+    keyring.lock(false);
+    for _ in 0..2 {
+        let later = run(&store, &dir);
+        assert_eq!(later.find(&key()).await, Ok(None));
+        later.refuse(&key(), &secret("typo")).await.unwrap();
+    }
+    run(&store, &dir)
+        .refuse(&key(), &secret("wrong"))
+        .await
+        .unwrap();
+    assert_eq!(store.get(&key()), Ok(None));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_password_that_the_store_does_not_hold_leaves_no_note() {
+    for stored in [None, Some("right")] {
+        let dir = tempfile::tempdir().unwrap();
+        let keyring = Lockable::holding(stored);
+        let store: Arc<dyn SecretStore> = keyring.clone();
+        let vault = run(&store, &dir);
+        assert_eq!(vault.find(&key()).await, Ok(stored.map(secret)));
+        keyring.lock(true);
+        // It has answered before it was locked.
+        vault.refuse(&key(), &secret("typo")).await.unwrap_err();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        // Or it answers only now.
+        keyring.lock(false);
+        let later = run(&store, &dir);
+        later.refuse(&key(), &secret("typo")).await.unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert_eq!(store.get(&key()), Ok(stored.map(secret)));
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_stored_may_be_in_the_store_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let keyring = Lockable::holding(None);
+    let store: Arc<dyn SecretStore> = keyring.clone();
+    let vault = run(&store, &dir);
+    assert_eq!(vault.find(&key()).await, Ok(None));
+    keyring.lock(true);
+    vault.keep(&key(), &secret("new"), true).await.unwrap_err();
+    vault.refuse(&key(), &secret("new")).await.unwrap_err();
+    // A store that was given up may take it late.
+    keyring.memory.set(&key(), &secret("new")).unwrap();
+    keyring.lock(false);
+    assert_eq!(run(&store, &dir).find(&key()).await, Ok(None));
+}
+
 #[tokio::test]
 async fn a_withheld_password_is_used_again_once_it_is_another() {
     let dir = tempfile::tempdir().unwrap();
