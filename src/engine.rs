@@ -36,7 +36,7 @@ use crate::model::{
     Attempt, Fault, ForwardId, ForwardSettings, Health, Input, Secret, SessionEvent, Settings,
     Snapshot, Traffic, TunnelId, TunnelSettings,
 };
-use crate::secrets::Vault;
+use crate::secrets::{SecretKey, Vault};
 use crate::supervisor::{Action, Grant, Supervisor, Trial};
 use forward::{Forward, Means};
 use holding::{Holding, HoldingPage};
@@ -220,6 +220,11 @@ impl Engine {
                     // Full or closed: the session does not wait for this answer any more.
                     let _ = running.answers.try_send(responses);
                 }
+            }
+            Action::TryPasswordAgain { settings, typed } => {
+                let server = settings.server();
+                let account = SecretKey::Password { server };
+                self.vault.try_again(&account, typed.as_ref());
             }
             Action::Probe { forward, attempt } => self.probe(forward, attempt),
         }

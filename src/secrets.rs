@@ -7,9 +7,11 @@ mod keyring;
 mod observed;
 mod refused;
 mod vault;
+mod verdicts;
 
 pub use keyring::{Keyring, OpenStore};
 pub use vault::Vault;
+pub use verdicts::{MaySend, Turn};
 
 use crate::model::Secret;
 use std::collections::HashMap;

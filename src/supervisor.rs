@@ -290,6 +290,13 @@ pub enum Action {
         /// One for each field.
         responses: Vec<Secret>,
     },
+    /// The user wants another try: what speaks against the account's password does not count any more.
+    TryPasswordAgain {
+        /// Whose account.
+        settings: Arc<TunnelSettings>,
+        /// The password that the user typed. `None`: those whose verdict was lost.
+        typed: Option<Secret>,
+    },
     /// Ask the service behind a forward how it is; answered by `Input::Probed`.
     Probe {
         /// Which.

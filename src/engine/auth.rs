@@ -4,8 +4,8 @@
 //! takes, so that no key is read and no password sent that it does not want. Then `plan` decides
 //! each step, as a pure function of what is offered, known and already tried; this file takes them.
 //!
-//! A connection shows a password at most once. A wrong one ends in a question to the user, and the
-//! next connection carries the answer.
+//! A connection shows a password at most once, and one connection of an account at a time does. A wrong
+//! one ends in a question to the user, and the next connection carries the answer.
 
 pub(super) mod agent;
 mod candidate;
@@ -19,12 +19,13 @@ mod notes;
 mod outcome;
 mod patience;
 mod plan;
+mod sending;
 mod sign;
 
 use super::ask::Asker;
 use super::client::Client;
 use crate::model::{AuthMethod, Fault, TunnelSettings};
-use crate::secrets::Vault;
+use crate::secrets::{Turn, Vault};
 use crate::supervisor::Grant;
 use agent::Agents;
 use candidate::{Candidate, Shown, arrange};
@@ -78,6 +79,7 @@ pub async fn authenticate(
         candidates: Vec::new(),
         rsa_hash: HashAlg::Sha512,
         password: None,
+        turn: None,
         silent: None,
         notes: Notes::default(),
     };
@@ -109,6 +111,8 @@ struct Exchange<'a> {
     /// What to sign with by an RSA key.
     rsa_hash: HashAlg,
     password: Option<Given>,
+    /// The account's turn, while the verdict on the password is awaited.
+    turn: Option<Turn>,
     /// A key file that did not answer, and was passed over.
     silent: Option<PathBuf>,
     notes: Notes,
@@ -146,7 +150,10 @@ impl Exchange<'_> {
                     None => continue,
                 },
                 Step::Converse => (AuthMethod::Password, self.converse().await?),
-                Step::SendPassword => (AuthMethod::Password, self.send_password().await?),
+                Step::SendPassword => match self.send_password().await? {
+                    Some(verdict) => (AuthMethod::Password, verdict),
+                    None => continue,
+                },
                 Step::Stop(ending) => return Err(self.fault(ending)),
             };
             if verdict == Verdict::Success {
@@ -277,49 +284,6 @@ impl Exchange<'_> {
         };
         self.progress.key_is(number, fate);
         Ok(Some((signed_by.unwrap_or(origin), verdict)))
-    }
-
-    async fn send_password(&mut self) -> Result<Verdict, Fault> {
-        self.progress.used_up(MethodKind::Password);
-        if self.line.has_ended() {
-            // It may have ended while the keyring was being unlocked: the password is not in doubt.
-            return self.judge(Ok(None), InFlight::Nothing).await;
-        }
-        // russh takes a `String` of its own, and wipes it once it has been sent.
-        let password = self.password_text();
-        let user = &self.settings.user;
-        let sending = self.handle.authenticate_password(user, password);
-        let answer = self.patience.bound(sending).await;
-        let verdict = self
-            .judge(answer.map(Result::ok), InFlight::Password)
-            .await?;
-        self.settle_password(verdict).await;
-        Ok(verdict)
-    }
-
-    fn password_text(&self) -> String {
-        let given = self.password.as_ref();
-        given.map_or_else(String::new, |given| given.secret.expose().to_owned())
-    }
-
-    async fn settle_password(&mut self, verdict: Verdict) {
-        // First of all, so that no dial sends the answer again, however this one goes on.
-        if self.password.as_ref().is_some_and(Given::was_typed) {
-            self.asker.tell_password_judged().await;
-        }
-        match verdict {
-            Verdict::Success | Verdict::Partial => {
-                if let Some(given) = &self.password {
-                    self.known.password_is_right(given);
-                }
-            }
-            Verdict::Refused => {
-                if let Some(given) = &self.password {
-                    self.known.password_is_wrong(given);
-                }
-                self.progress.password_is(PasswordState::Refused);
-            }
-        }
     }
 }
 

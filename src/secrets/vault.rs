@@ -2,6 +2,7 @@
 
 use super::observed::ObservedStore;
 use super::refused::Refused;
+use super::verdicts::{MaySend, Turn, Verdicts};
 use super::{Memory, SecretError, SecretKey, SecretStore};
 use crate::model::Secret;
 use std::collections::HashMap;
@@ -32,7 +33,7 @@ enum Known {
 #[derive(Clone)]
 pub struct Vault {
     known: Arc<Mutex<HashMap<SecretKey, Known>>>,
-    in_doubt: Arc<Mutex<HashMap<SecretKey, Secret>>>,
+    verdicts: Arc<Verdicts>,
     store: Arc<ObservedStore>,
     /// What must not be used of the store, this run or any later one.
     refused: Option<Arc<Refused>>,
@@ -55,7 +56,7 @@ impl Vault {
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
         Self {
             known: Arc::default(),
-            in_doubt: Arc::default(),
+            verdicts: Arc::default(),
             store: Arc::new(ObservedStore::new(store)),
             refused: None,
             turn: Arc::default(),
@@ -119,7 +120,7 @@ impl Vault {
         secret: &Secret,
         remember: bool,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
-        self.in_doubt().remove(key);
+        self.verdicts.pardon(key, secret);
         let value = Known::Value(secret.clone());
         self.known().insert(key.clone(), value);
         if remember {
@@ -145,7 +146,6 @@ impl Vault {
         &self,
         key: &SecretKey,
     ) -> impl Future<Output = Result<(), SecretError>> + Send + use<> {
-        self.in_doubt().remove(key);
         self.known().insert(key.clone(), Known::Forgotten);
         self.store.will_change(key);
         let (vault, key) = (self.clone(), key.clone());
@@ -177,9 +177,9 @@ impl Vault {
         let kept = known.get(key).and_then(Known::secret);
         if kept.is_none_or(|kept| kept == secret) {
             known.insert(key.clone(), Known::Forgotten);
-            drop(known);
-            self.in_doubt().remove(key);
         }
+        drop(known);
+        self.verdicts.refuse(key, secret);
         let (vault, key, secret) = (self.clone(), key.clone(), secret.clone());
         async move {
             let is_noted = may_be_stored && vault.note_refusal(&key).await;
@@ -202,18 +202,32 @@ impl Vault {
         }
     }
 
+    /// Waits until nobody else holds the account's turn to send its password.
+    pub async fn turn(&self, key: &SecretKey) -> Turn {
+        self.verdicts.turn(key).await
+    }
+
+    /// Whether `secret` may be sent to the account's server, by whoever holds the turn.
+    #[must_use]
+    pub fn may_send(&self, key: &SecretKey, secret: &Secret) -> MaySend {
+        self.verdicts.may_send(key, secret)
+    }
+
     /// Notes that `secret` was shown to the server, and that no verdict came. Returns whether that
-    /// is so for the second time: a server may cut the line on a wrong password instead of saying no,
-    /// so a caller must not show it again by itself.
+    /// was so before: a server may cut the line on a wrong password instead of saying no, so nobody
+    /// shows it again then, until the user wants another try.
     #[must_use]
     pub fn doubt(&self, key: &SecretKey, secret: &Secret) -> bool {
-        let mut in_doubt = self.in_doubt();
-        if in_doubt.get(key) == Some(secret) {
-            in_doubt.remove(key);
-            return true;
+        self.verdicts.doubt(key, secret)
+    }
+
+    /// The user wants another try: with the password that was just typed, whatever was said of it; or
+    /// with those whose verdict was lost.
+    pub fn try_again(&self, key: &SecretKey, typed: Option<&Secret>) {
+        match typed {
+            Some(typed) => self.verdicts.pardon(key, typed),
+            None => self.verdicts.drop_doubts(key),
         }
-        in_doubt.insert(key.clone(), secret.clone());
-        false
     }
 
     /// Whether a password of the store was refused, and may still be there. Where that cannot be told,
@@ -289,10 +303,6 @@ impl Vault {
 
     fn known(&self) -> MutexGuard<'_, HashMap<SecretKey, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn in_doubt(&self) -> MutexGuard<'_, HashMap<SecretKey, Secret>> {
-        self.in_doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

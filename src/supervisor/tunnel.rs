@@ -13,7 +13,7 @@ use super::suspects::Suspects;
 use super::{Action, Grant};
 use crate::model::{
     Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, Phase, QuestionId, QuestionKind,
-    SessionEvent, Target, TunnelSettings,
+    Secret, SessionEvent, Target, TunnelSettings,
 };
 use granted::Granted;
 use std::collections::VecDeque;
@@ -81,6 +81,7 @@ impl Tunnel {
     /// The user wants it, now.
     pub(super) fn up(&mut self, cx: &mut Context<'_>) {
         self.target = Target::Up;
+        self.leave_rejection(cx);
         for forward in &mut self.forwards {
             forward.open(cx.actions);
             forward.hurry(cx.now);
@@ -96,6 +97,7 @@ impl Tunnel {
 
     pub(super) fn down(&mut self, cx: &mut Context<'_>) {
         self.target = Target::Down;
+        self.leave_rejection(cx);
         self.granted.drop_all();
         for forward in &mut self.forwards {
             forward.close(cx.actions);
@@ -150,6 +152,7 @@ impl Tunnel {
                 self.dial_granted(Grant::HostKey(key), cx);
             }
             (QuestionKind::Password { .. }, Answer::Secret { value, remember }) => {
+                self.try_password_again(Some(value.clone()), cx);
                 self.dial_granted(Grant::Password { value, remember }, cx);
             }
             (QuestionKind::Passphrase { key, .. }, Answer::Secret { value, remember }) => {
@@ -174,6 +177,25 @@ impl Tunnel {
                 Answer::AcceptHostKey | Answer::Secret { .. } | Answer::Responses(_),
             ) => {}
         }
+    }
+
+    /// The user goes on where the server took none of the credentials. Among them may be a password
+    /// whose verdict was lost twice: it is worth another try, since the user wants one.
+    fn leave_rejection(&self, cx: &mut Context<'_>) {
+        if let State::Blocked {
+            fault: Fault::AuthenticationRejected { .. },
+            ..
+        } = &self.state
+        {
+            self.try_password_again(None, cx);
+        }
+    }
+
+    fn try_password_again(&self, typed: Option<Secret>, cx: &mut Context<'_>) {
+        cx.actions.push_back(Action::TryPasswordAgain {
+            settings: Arc::clone(&self.settings),
+            typed,
+        });
     }
 
     /// The vault has a password now; where one is missing, it is the answer.
@@ -258,6 +280,7 @@ impl Tunnel {
             return;
         }
         self.backoff.reset();
+        self.leave_rejection(cx);
         self.hang_up(Then::Dial, cx);
         if matches!(self.state, State::Waiting { .. } | State::Blocked { .. }) {
             self.dial_soon(cx);

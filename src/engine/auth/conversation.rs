@@ -2,7 +2,7 @@
 
 use super::ending::InFlight;
 use super::interactive::{MOST_FIELDS, MOST_ROUNDS, Reply, reply};
-use super::plan::Ending;
+use super::plan::{Ending, PasswordState};
 use super::{Exchange, Verdict};
 use crate::model::{Fault, InteractivePrompt, Secret};
 use russh::MethodKind;
@@ -48,13 +48,14 @@ impl Exchange<'_> {
             let prompts: Vec<_> = prompts.into_iter().map(field).collect();
             let responses = match reply(&prompts, self.progress.password(), said.password) {
                 Reply::Nothing => Vec::new(),
-                Reply::Password => {
-                    said.password = true;
-                    vec![self.password_text()]
-                }
-                Reply::PasswordNeeded => {
-                    return Err(self.fault(Ending::PasswordNeeded { rejected: false }));
-                }
+                Reply::Password => match self.password_to_send().await? {
+                    Some(password) => {
+                        said.password = true;
+                        vec![password]
+                    }
+                    None => return Err(self.password_needed()),
+                },
+                Reply::PasswordNeeded => return Err(self.password_needed()),
                 Reply::AskUser => {
                     said.user = true;
                     let answers = self.ask_user(name, instruction, prompts).await?;
@@ -75,6 +76,11 @@ impl Exchange<'_> {
             "the server asked {MOST_ROUNDS} times without an end"
         ));
         Err(self.rejected())
+    }
+
+    fn password_needed(&self) -> Fault {
+        let rejected = self.progress.password() == PasswordState::Refused;
+        self.fault(Ending::PasswordNeeded { rejected })
     }
 
     /// Asks the user, for as long as the connection that the question belongs to is there.

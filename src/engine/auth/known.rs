@@ -3,7 +3,7 @@
 use super::notes::Notes;
 use super::patience::Patience;
 use crate::model::{Secret, TunnelSettings};
-use crate::secrets::{SecretKey, Vault};
+use crate::secrets::{MaySend, SecretKey, Turn, Vault};
 use crate::supervisor::Grant;
 use std::path::Path;
 
@@ -30,6 +30,19 @@ enum Origin {
     Typed,
     /// The vault had it.
     Vault,
+}
+
+/// What is known of a password by now.
+#[derive(Debug)]
+pub(super) enum Latest {
+    /// This one is to be sent: the same, or a newer one.
+    Is(Given),
+    /// It was refused.
+    Refused,
+    /// It was sent twice, and no verdict came.
+    NoVerdictTwice,
+    /// It was forgotten, and there is no other.
+    Unknown,
 }
 
 impl Given {
@@ -69,6 +82,33 @@ impl<'a> Known<'a> {
             return Some(Given::typed(value, *remember));
         }
         self.stored(&self.account, notes).await
+    }
+
+    /// Waits until no other session waits for a verdict on the account's password.
+    pub(super) async fn turn(&self) -> Turn {
+        self.vault.turn(&self.account).await
+    }
+
+    /// What has become of this password since it was found.
+    pub(super) async fn latest(&self, given: Given, notes: &mut Notes) -> Latest {
+        let verdict = self.vault.may_send(&self.account, &given.secret);
+        let latest = match (verdict, given.origin) {
+            (MaySend::Yes, Origin::Typed) => return Latest::Is(given),
+            (MaySend::NoVerdictTwice, Origin::Typed) => return Latest::NoVerdictTwice,
+            // What the vault has by now is newer.
+            (MaySend::Refused, Origin::Typed) | (_, Origin::Vault) => {
+                self.stored(&self.account, notes).await
+            }
+        };
+        match latest {
+            None if verdict == MaySend::Refused => Latest::Refused,
+            None => Latest::Unknown,
+            Some(latest) => match self.vault.may_send(&self.account, &latest.secret) {
+                MaySend::Yes => Latest::Is(latest),
+                MaySend::Refused => Latest::Refused,
+                MaySend::NoVerdictTwice => Latest::NoVerdictTwice,
+            },
+        }
     }
 
     /// The passphrase of the key in this file.

@@ -33,11 +33,6 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Whether russh has reported the end.
-    pub(super) fn has_ended(&self) -> bool {
-        self.farewell.has_ended()
-    }
-
     /// Resolves when russh has reported the end; from then on [`Line::end`] tells how it came.
     pub(super) async fn reported(&self) {
         self.farewell.ended().await;

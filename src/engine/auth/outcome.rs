@@ -80,15 +80,21 @@ impl Exchange<'_> {
     }
 
     /// The password was sent, and no verdict came. `fault` is tried again by itself, which may happen
-    /// once with this password: a server may cut the line instead of saying no.
+    /// once with this password, for all sessions of the account together: a server may cut the line instead of saying no.
     fn in_doubt(&mut self, fault: Fault) -> Fault {
         let again = self
             .password
             .as_ref()
             .is_some_and(|given| self.known.password_is_in_doubt(given));
-        if !again {
-            return fault;
+        if again {
+            self.no_verdict_twice()
+        } else {
+            fault
         }
+    }
+
+    /// The password was sent twice, by whatever session of the account, and no verdict came.
+    pub(super) fn no_verdict_twice(&mut self) -> Fault {
         self.notes
             .add("the connection broke twice where the password's verdict was due".to_owned());
         self.rejected()

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+mod account;
 mod waiting;
 
 /// What a server says to what a client does: `asks`, `shows a key`, `sends PASSWORD`, `converses`,

@@ -376,12 +376,62 @@ async fn a_store_that_hangs_is_given_up_and_holds_one_thread() {
 }
 
 #[tokio::test]
-async fn a_secret_is_doubted_once_and_then_held_back() {
+async fn a_secret_is_sent_twice_without_a_verdict_and_no_more() {
     let vault = Vault::in_memory();
+    let may_send = |text| vault.may_send(&key(), &secret(text));
     assert!(!vault.doubt(&key(), &secret("a")));
     assert!(!vault.doubt(&key(), &secret("b")), "another one");
-    assert!(vault.doubt(&key(), &secret("b")));
-    assert!(!vault.doubt(&key(), &secret("b")), "a new start");
-    vault.keep(&key(), &secret("b"), false).await.unwrap();
-    assert!(!vault.doubt(&key(), &secret("b")), "it had worked");
+    assert_eq!(may_send("a"), MaySend::Yes);
+    for _ in 0..2 {
+        assert!(vault.doubt(&key(), &secret("a")), "the other one since");
+        assert_eq!(may_send("a"), MaySend::NoVerdictTwice);
+    }
+    assert_eq!(may_send("b"), MaySend::Yes);
+    vault.try_again(&key(), Some(&secret("b")));
+    assert_eq!(may_send("a"), MaySend::NoVerdictTwice);
+    vault.try_again(&key(), None);
+    assert_eq!(may_send("a"), MaySend::Yes);
+    assert!(!vault.doubt(&key(), &secret("a")), "a new start");
+    vault.keep(&key(), &secret("a"), false).await.unwrap();
+    assert!(!vault.doubt(&key(), &secret("a")), "it had worked");
+}
+
+#[tokio::test]
+async fn a_refused_secret_may_be_sent_once_it_is_typed_or_given_anew() {
+    let vault = Vault::in_memory();
+    let may_send = || vault.may_send(&key(), &secret("a"));
+    let other = SecretKey::Password {
+        server: "maintenance@other:722".into(),
+    };
+    for typed in [true, false] {
+        vault.refuse(&key(), &secret("a")).await.unwrap();
+        vault.try_again(&key(), None);
+        vault.keep(&key(), &secret("b"), false).await.unwrap();
+        assert_eq!(may_send(), MaySend::Refused);
+        assert_eq!(vault.may_send(&other, &secret("a")), MaySend::Yes);
+        if typed {
+            vault.try_again(&key(), Some(&secret("a")));
+        } else {
+            vault.keep(&key(), &secret("a"), false).await.unwrap();
+        }
+        assert_eq!(may_send(), MaySend::Yes);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_has_one_turn_and_another_account_has_its_own() {
+    let vault = Vault::in_memory();
+    let (key, other) = (
+        key(),
+        SecretKey::Password {
+            server: "maintenance@other:722".into(),
+        },
+    );
+    let turn = vault.turn(&key).await;
+    let _other = vault.turn(&other).await;
+    let soon = Duration::from_secs(1);
+    let waiting = tokio::time::timeout(soon, vault.turn(&key)).await;
+    assert!(waiting.is_err());
+    drop(turn);
+    let _turn = vault.turn(&key).await;
 }

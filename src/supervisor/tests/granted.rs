@@ -30,6 +30,50 @@ fn typed() -> Grant {
     }
 }
 
+/// What the user's wish for another try tells the vault.
+fn try_again(typed: Option<&str>) -> Action {
+    Action::TryPasswordAgain {
+        settings: Arc::new(production()),
+        typed: typed.map(|typed| Secret::new(typed.into())),
+    }
+}
+
+#[test]
+fn only_the_user_gives_a_password_another_try() {
+    let rejected = || {
+        let mut bench = Bench::dialing();
+        bench.end(1, super::random::rejected());
+        assert_eq!(bench.actions(), []);
+        bench
+    };
+    let mut bench = rejected();
+    bench.tell(Input::AgentsChanged);
+    bench.tell(Input::EnvironmentChanged);
+    assert_eq!(bench.actions(), [], "nobody has asked for it");
+    let (attempt, _) = carried(&mut bench);
+    bench.end(attempt, super::random::rejected());
+    bench.command(Command::Up(None));
+    assert_eq!(bench.actions(), [try_again(None)]);
+
+    for command in [Command::Down(None), Command::Restart(None)] {
+        let mut bench = rejected();
+        bench.command(command);
+        assert_eq!(bench.actions().first(), Some(&try_again(None)));
+    }
+
+    let mut bench = Bench::dialing();
+    bench.end(1, password_needed());
+    bench.command(Command::Up(None));
+    assert_eq!(bench.actions(), [], "its verdict is known");
+    let (attempt, _) = carried(&mut bench);
+    bench.end(attempt, password_needed());
+    let (question, _) = bench.question();
+    let value = Secret::new("typed".into());
+    let remember = false;
+    bench.answer(question, Answer::Secret { value, remember });
+    assert_eq!(bench.actions().first(), Some(&try_again(Some("typed"))));
+}
+
 /// A password was asked for and typed; its dial, of this number, is under way.
 fn with_typed_password() -> (Bench, u64) {
     let mut bench = Bench::dialing();

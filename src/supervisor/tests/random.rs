@@ -114,7 +114,7 @@ fn target() -> impl Strategy<Value = RemoteTarget> {
     (0..2_usize).prop_map(|index| production().forwards[index].remote.clone())
 }
 
-fn rejected() -> Fault {
+pub(super) fn rejected() -> Fault {
     Fault::AuthenticationRejected {
         user: "maintenance".into(),
         server: SERVER.into(),

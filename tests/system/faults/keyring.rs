@@ -2,6 +2,7 @@
 
 use super::bound::BOUND;
 use crate::common::{Account, Config, Home, Keyring, Passerelle, Sshd, Tunnel, lasts, wait_until};
+use serde_json::Value;
 use std::fs;
 use std::time::Duration;
 
@@ -109,4 +110,39 @@ fn a_refused_password_that_the_keyring_keeps_is_not_sent_by_the_next_run() {
     });
     passerelle.end().run().wait_phase("healthy", BOUND);
     assert_eq!(sshd.logged("Failed password for "), 1);
+}
+
+#[test]
+fn a_stale_password_is_sent_once_by_all_tunnels_of_its_account() {
+    let (keyring, account) = (Keyring::start(), Account::new());
+    let sshd = Sshd::with_password(&account, "");
+    let tunnel = |name| Tunnel::to(&sshd, name).password();
+    let home = Home::new(&Config::of(tunnel("one")))
+        .trusting(&sshd)
+        .with_keyring(&keyring);
+    let passerelle = home.run();
+    wait_question(&passerelle);
+    answer_and_remember(&passerelle, &account);
+    wait_until("it is stored", BOUND, || keyring.entry().is_some());
+    let home = passerelle.end();
+
+    account.set_password("another one");
+    let three = Config::of(tunnel("one")).and(tunnel("two"));
+    home.configure(&three.and(tunnel("three")).text());
+    let passerelle = home.run();
+    let all = |wanted: &dyn Fn(&Value) -> bool| {
+        let status = passerelle.status();
+        let tunnels = status["tunnels"].as_array().expect("three");
+        tunnels.len() == 3 && tunnels.iter().all(wanted)
+    };
+    wait_until("each asks for the password", BOUND, || {
+        all(&|tunnel| {
+            tunnel["phase"] == "blocked"
+                && tunnel["question"]["kind"] == "password"
+                && tunnel["fault"]["code"] == "password_needed"
+        })
+    });
+    assert_eq!(sshd.logged("Failed password for "), 1);
+    assert_eq!(sshd.connections(), 5, "one each, and two of the first run");
+    wait_until("it is deleted", BOUND, || keyring.entry().is_none());
 }

@@ -45,7 +45,7 @@ async fn a_password_that_went_before_a_lost_question_is_not_in_doubt() {
     }
 }
 
-fn typed(password: &str) -> Option<Grant> {
+pub(super) fn typed(password: &str) -> Option<Grant> {
     Some(Grant::Password {
         value: Secret::new(password.into()),
         remember: false,
