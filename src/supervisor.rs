@@ -137,6 +137,7 @@ impl Supervisor {
             | Command::Restart(_)
             | Command::Answer { .. }
             | Command::PasswordGiven(_)
+            | Command::ForgetHostKeys { .. }
                 if self.quitting => {}
             Command::Up(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::up),
             Command::Restart(tunnel) => self.each(tunnel.as_ref(), now, Tunnel::restart),
@@ -148,6 +149,9 @@ impl Supervisor {
                 tunnel.answer(question, answer, cx);
             }),
             Command::PasswordGiven(tunnel) => self.one(&tunnel, now, Tunnel::password_given),
+            Command::ForgetHostKeys { host, port } => self.each(None, now, |tunnel, _| {
+                tunnel.forget_host_keys(&host, port);
+            }),
         }
     }
 

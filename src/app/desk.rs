@@ -263,6 +263,12 @@ impl Desk {
                 tunnel.target,
             ))
         })?;
+        // First: a dial that has not recorded its accepted key yet would put it back.
+        self.command(Command::ForgetHostKeys {
+            host: host.clone(),
+            port,
+        })
+        .await?;
         let file = self.known_hosts.own.clone();
         let forgotten =
             tokio::task::spawn_blocking(move || hostkey::forget(&file, &host, port)).await;

@@ -135,6 +135,7 @@ impl Session {
     ) -> Result<(Link, ServerInfo, Way), Fault> {
         // Until the connection exists, there is nothing that could outlive us.
         let unconnected = control.gone.clone().drop_guard();
+        self.record_accepted_key().await?;
         let known = self.known_hosts().await?;
         self.tell(SessionEvent::Stage(Stage::Resolving)).await;
         let addresses =
@@ -163,26 +164,23 @@ impl Session {
         Ok((link, server, way))
     }
 
-    /// Records the key that the user just accepted, then reads what is known of the server.
-    async fn known_hosts(&self) -> Result<KnownHosts, Fault> {
-        let files = self.known_hosts.clone();
-        let accepted = match &self.grant {
-            Some(Grant::HostKey(key)) => Some(key.clone()),
-            Some(Grant::Password { .. } | Grant::Passphrase { .. }) | None => None,
+    /// Records the key that the user just accepted, and reports that at once: whatever comes after it
+    /// may fail, and the next dial must not record the key once more.
+    async fn record_accepted_key(&self) -> Result<(), Fault> {
+        let Some(Grant::HostKey(key)) = self.grant.clone() else {
+            return Ok(());
         };
+        let own = self.known_hosts.own.clone();
+        blocking(move || hostkey::record(&own, &key)).await?;
+        self.tell(SessionEvent::HostKeyRecorded).await;
+        Ok(())
+    }
+
+    /// Reads what is known of the server.
+    async fn known_hosts(&self) -> Result<KnownHosts, Fault> {
+        let paths = self.known_hosts.paths();
         let (host, port) = (self.settings.host.clone(), self.settings.port);
-        tokio::task::spawn_blocking(move || {
-            if let Some(key) = accepted {
-                hostkey::record(&files.own, &key)?;
-            }
-            KnownHosts::read(&files.paths()).map(|known| known.about(&host, port))
-        })
-        .await
-        .unwrap_or_else(|error| {
-            Err(Fault::Internal {
-                detail: error.to_string(),
-            })
-        })
+        blocking(move || KnownHosts::read(&paths).map(|known| known.about(&host, port))).await
     }
 
     async fn handshake(
@@ -383,6 +381,18 @@ impl Session {
         // A closed queue means that the engine is going, and the session with it.
         let _ = self.inputs.send(input).await;
     }
+}
+
+/// Does what blocks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let working = tokio::task::spawn_blocking(work);
+    working.await.unwrap_or_else(|error| {
+        Err(Fault::Internal {
+            detail: error.to_string(),
+        })
+    })
 }
 
 /// Says good-bye to the server, and waits until the connection has ended, for a while.

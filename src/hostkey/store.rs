@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// Appends the key to `path`, Passerelle's own known_hosts, and returns once it is on the disk.
+/// Appends the key to `path`, Passerelle's own known_hosts, and returns once it is on the disk. A line
+/// that is there already is not written again.
 ///
 /// One write, so that a crash leaves the line or a part of it, and a part is read as nothing. Blocks.
 ///
@@ -76,6 +77,15 @@ fn append(path: &Path, line: &str) -> Result<(), FileError> {
     let mut options = platform::private_file_options();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = files::open(path, &options)?;
+    let has_line = |text: &[u8]| {
+        let mut lines = text.split(|byte| *byte == b'\n');
+        lines.any(|known| known == line.trim_end().as_bytes())
+    };
+    if has_line(&files::read_now(path, LARGEST_FILE)?) {
+        // An append that did not answer in time may have written it, and may not have finished.
+        file.sync_all()?;
+        return Ok(());
+    }
     let end = file.seek(SeekFrom::End(0))?;
     let addition = if end == 0 || ends_with_newline(&mut file)? {
         line.to_owned()
@@ -163,6 +173,23 @@ mod tests {
             known.verdict("serveurproduction", 722, &key(), &[]),
             Verdict::Trusted
         );
+    }
+
+    #[test]
+    fn a_line_that_is_there_is_not_written_again() {
+        let line = format!("[serveurproduction]:722 {KEY}");
+        for before in [format!("{line}\n"), line.clone(), format!("a\n{line}\nb\n")] {
+            assert_eq!(recorded(before.as_bytes()), before.as_bytes());
+        }
+        // Each of these says something else.
+        for before in [
+            format!("# {line}\n"),
+            format!("@revoked {line}\n"),
+            format!("[other]:722,{line}\n"),
+        ] {
+            let after = format!("{before}{line}\n");
+            assert_eq!(recorded(before.as_bytes()), after.as_bytes());
+        }
     }
 
     #[cfg(unix)]

@@ -71,6 +71,13 @@ pub enum Command {
     },
     /// A password for the tunnel was put into the vault, maybe without being asked for.
     PasswordGiven(TunnelId),
+    /// The keys of this server are being forgotten: no dial may record one that was accepted before.
+    ForgetHostKeys {
+        /// As the configuration calls it.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
     /// Take everything down and end.
     Quit,
 }
@@ -89,6 +96,8 @@ pub enum SessionEvent {
         /// The fields.
         prompts: Vec<InteractivePrompt>,
     },
+    /// The host key that the dial carried is recorded.
+    HostKeyRecorded,
     /// The password that the dial carried was taken or refused.
     PasswordJudged,
     /// It is authenticated: channels can be opened.

@@ -213,6 +213,11 @@ impl Tunnel {
         }
     }
 
+    /// The keys of this server are being forgotten, also one that was accepted and is not recorded yet.
+    pub(super) fn forget_host_keys(&mut self, host: &str, port: u16) {
+        self.granted.drop_host_key(host, port);
+    }
+
     /// An event of the session that `attempt` made. This is the one place where stale ones go.
     pub(super) fn session(&mut self, attempt: Attempt, event: SessionEvent, cx: &mut Context<'_>) {
         let ended = matches!(event, SessionEvent::Ended(_));

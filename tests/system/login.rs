@@ -102,6 +102,7 @@ impl Login {
                         let _ = answer.send(words).await;
                     }
                     SessionEvent::Stage(_)
+                    | SessionEvent::HostKeyRecorded
                     | SessionEvent::PasswordJudged
                     | SessionEvent::RoundTrip(_)
                     | SessionEvent::Silent { .. }

@@ -292,9 +292,17 @@ async fn a_forgotten_key_ends_the_session_that_it_vouched_for() {
     let mut office = Office::with_known_hosts(samples::healthy(), &file);
     let forget = || Request::ForgetHostKey { tunnel: None };
     assert_eq!(office.ask(forget()).await, Response::Forgot { keys: 1 });
+    let grants = || {
+        Input::Command(Command::ForgetHostKeys {
+            host: "serveurproduction".into(),
+            port: 722,
+        })
+    };
+    assert_eq!(office.input().await, grants());
     let restart = Command::Restart(Some(TunnelId::new("Production")));
     assert_eq!(office.input().await, Input::Command(restart));
     assert_eq!(office.ask(forget()).await, Response::Forgot { keys: 0 });
+    assert_eq!(office.input().await, grants());
     assert!(office.inputs.try_recv().is_err());
 }
 

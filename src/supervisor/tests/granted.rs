@@ -2,7 +2,7 @@
 
 use super::questions::{busy, password_needed, question_lost};
 use super::{Bench, SERVER, asks_for_a_code, id, lost, production, refused, settings, unknown_key};
-use crate::model::{Answer, Command, Fault, Input, Phase, Secret, SessionEvent, Stage};
+use crate::model::{Answer, Command, Fault, Input, Phase, Secret, SessionEvent};
 use crate::supervisor::{Action, Grant};
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,17 +243,19 @@ fn a_passphrase_is_carried_until_its_dial_tells() {
     assert_eq!(carried(&mut bench).1, None);
 }
 
+/// The server's key was asked about and accepted; its dial, the second one, is under way.
+fn with_accepted_key() -> Bench {
+    let mut bench = Bench::dialing();
+    bench.end(1, Fault::HostKeyUnknown { key: unknown_key() });
+    let (question, _) = bench.question();
+    bench.answer(question, Answer::AcceptHostKey);
+    bench.actions();
+    bench
+}
+
 #[test]
 fn an_accepted_host_key_is_carried_until_it_is_recorded() {
-    let accepted = || {
-        let mut bench = Bench::dialing();
-        bench.end(1, Fault::HostKeyUnknown { key: unknown_key() });
-        let (question, _) = bench.question();
-        bench.answer(question, Answer::AcceptHostKey);
-        bench.actions();
-        bench
-    };
-    let mut bench = accepted();
+    let mut bench = with_accepted_key();
     bench.command(Command::Restart(None));
     bench.session(2, SessionEvent::Ended(None));
     let key = Some(Grant::HostKey(unknown_key()));
@@ -263,9 +265,36 @@ fn an_accepted_host_key_is_carried_until_it_is_recorded() {
         "nothing tells that it was recorded"
     );
 
-    let mut bench = accepted();
-    // The engine's first word comes when the key is recorded.
-    bench.session(2, SessionEvent::Stage(Stage::Resolving));
-    bench.end(2, refused());
+    let mut bench = with_accepted_key();
+    bench.session(2, SessionEvent::HostKeyRecorded);
+    // Then another file did not answer.
+    let path = "/home/u/.ssh/known_hosts".into();
+    bench.end(2, Fault::FileTimeout { path });
     assert_eq!(carried(&mut bench).1, None);
+}
+
+#[test]
+fn an_accepted_host_key_goes_when_the_servers_keys_are_forgotten() {
+    for (host, port, goes) in [
+        ("ServeurProduction", 722, true),
+        ("serveurproduction", 22, false),
+        ("other", 722, false),
+    ] {
+        let mut bench = with_accepted_key();
+        let host = host.into();
+        bench.command(Command::ForgetHostKeys { host, port });
+        bench.command(Command::Restart(None));
+        bench.session(2, SessionEvent::Ended(None));
+        let key = Some(Grant::HostKey(unknown_key()));
+        assert_eq!(carried(&mut bench).1, key.filter(|_| !goes));
+    }
+}
+
+#[test]
+fn a_password_stays_when_the_servers_keys_are_forgotten() {
+    let (mut bench, attempt) = with_typed_password();
+    let host = "serveurproduction".into();
+    bench.command(Command::ForgetHostKeys { host, port: 722 });
+    bench.end(attempt, busy());
+    assert_eq!(carried(&mut bench).1, Some(typed()));
 }

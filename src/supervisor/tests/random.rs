@@ -106,6 +106,7 @@ fn event() -> impl Strategy<Value = SessionEvent> {
         1 => Just(SessionEvent::Ended(Some(rejected()))),
         2 => Just(SessionEvent::Ended(Some(password_needed()))),
         2 => Just(SessionEvent::PasswordJudged),
+        1 => Just(SessionEvent::HostKeyRecorded),
         1 => Just(SessionEvent::Ended(Some(Fault::HostKeyUnknown { key: unknown_key() }))),
     ]
 }

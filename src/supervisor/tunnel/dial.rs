@@ -20,11 +20,11 @@ impl Tunnel {
     pub(super) fn session_event(&mut self, event: SessionEvent, cx: &mut Context<'_>) {
         match event {
             SessionEvent::Stage(reached) => {
-                self.granted.recorded();
                 if let State::Dialing { stage, .. } = &mut self.state {
                     *stage = reached;
                 }
             }
+            SessionEvent::HostKeyRecorded => self.granted.recorded(),
             SessionEvent::PasswordJudged => self.granted.drop_password(),
             SessionEvent::Asks {
                 name,

@@ -5,7 +5,7 @@
 //! was judged, so that no retry ever sends a refused one again. A wrong passphrase costs nothing at the
 //! server: it goes with the end of its dial.
 
-use crate::model::Fault;
+use crate::model::{Fault, PresentedKey};
 use crate::supervisor::Grant;
 use std::time::{Duration, Instant};
 
@@ -44,9 +44,16 @@ impl Granted {
         self.drop_if(|grant| matches!(grant, Grant::Password { .. }));
     }
 
-    /// The dial has begun, so the accepted host key is recorded.
+    /// The accepted host key is recorded: no dial records it once more.
     pub(super) fn recorded(&mut self) {
         self.drop_if(|grant| matches!(grant, Grant::HostKey(_)));
+    }
+
+    /// Wipes an accepted host key of this server: it is being forgotten.
+    pub(super) fn drop_host_key(&mut self, host: &str, port: u16) {
+        let is_theirs =
+            |key: &PresentedKey| key.port == port && key.host.eq_ignore_ascii_case(host);
+        self.drop_if(|grant| matches!(grant, Grant::HostKey(key) if is_theirs(key)));
     }
 
     /// The tunnel is blocked by `fault`. Only a question of the server that lapsed leaves the answer

@@ -158,6 +158,7 @@ impl Tunnel {
                     self.want_successor(cx);
                 }
             }
+            SessionEvent::HostKeyRecorded => self.granted.recorded(),
             SessionEvent::PasswordJudged
             | SessionEvent::RoundTrip(_)
             | SessionEvent::Silent { .. }

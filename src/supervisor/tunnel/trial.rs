@@ -74,6 +74,7 @@ impl Tunnel {
             | SessionEvent::RoundTrip(_)
             | SessionEvent::Silent { .. }
             | SessionEvent::Rerouted
+            | SessionEvent::HostKeyRecorded
             | SessionEvent::PasswordJudged
             | SessionEvent::Worn { .. } => {}
         }

@@ -160,6 +160,47 @@ fn a_dead_network_home_is_named_and_holds_one_thread_for_each_file() {
 }
 
 #[test]
+fn a_host_key_accepted_beside_a_dead_network_home_is_recorded_once_and_forgotten() {
+    let test = "faults::files::\
+                a_host_key_accepted_beside_a_dead_network_home_is_recorded_once_and_forgotten";
+    in_own_network(test, || {
+        let (sshd, home) = (Sshd::start(), Home::empty());
+        let key = home.key_for(&sshd);
+        let alive = home.home("id");
+        fs::copy(key.path(), &alive).expect("it is ours");
+        home.configure(&Config::of(Tunnel::to(&sshd, "lab").key(&alive)).text());
+        let passerelle = home.run();
+        let asks = |tunnel: &Value| tunnel["question"]["kind"] == "host_key";
+        passerelle.wait_tunnel("it asks about the key", BOUND, asks);
+        // Whatever happens, the disk goes first: the home is looked through at the end.
+        let dead = DeadDisk::on(&passerelle.home(".ssh"));
+        let known_lines = || {
+            let known = fs::read_to_string(passerelle.state("known_hosts"));
+            known.unwrap_or_default().lines().count()
+        };
+        let wait_dials = |more: u64| {
+            let number = |tunnel: &Value| tunnel["attempt"].as_u64().expect("a number");
+            let before = number(&passerelle.tunnel());
+            passerelle.wait_tunnel("it has dialed again and again", BOUND, |tunnel| {
+                number(tunnel) >= before + more && tunnel["fault"]["code"] == "file_timeout"
+            });
+        };
+        passerelle.succeed(&["hostkey", "accept"]);
+        wait_dials(3);
+        assert_eq!(known_lines(), 1);
+
+        passerelle.succeed(&["hostkey", "forget"]);
+        assert_eq!(known_lines(), 0);
+        wait_dials(2);
+        assert_eq!(known_lines(), 0);
+
+        drop(dead);
+        passerelle.succeed(&["restart"]);
+        passerelle.wait_tunnel("it asks about the key anew", BOUND, asks);
+    });
+}
+
+#[test]
 fn a_key_on_a_dead_network_home_is_passed_over_or_named() {
     let test = "faults::files::a_key_on_a_dead_network_home_is_passed_over_or_named";
     in_own_network(test, || {
