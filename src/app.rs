@@ -357,7 +357,7 @@ fn show_settings(ui: Option<&UiHandle>, loaded: &Result<Loaded, ConfigErrors>, f
 fn as_input(loaded: Result<Loaded, ConfigErrors>, language: Language) -> Input {
     match loaded {
         Ok(loaded) => Input::Settings(loaded.settings),
-        Err(errors) => Input::SettingsRejected(config_errors(language, &errors).into()),
+        Err(errors) => Input::SettingsRejected(report::first_errors(language, &errors).into()),
     }
 }
 

@@ -243,6 +243,7 @@ impl Context {
             Refusal::NotUnderstood { detail } => {
                 Failure::new(Exit::Failed, words::other_version(l, &detail))
             }
+            Refusal::TooLong => Failure::new(Exit::Failed, words::answer_too_long(l)),
             Refusal::Ending => Failure::new(
                 Exit::NotRunning,
                 words::not_running(l, &self.paths.state_dir.display().to_string()),

@@ -32,6 +32,7 @@ pub(crate) mod tray;
 pub(crate) mod units;
 pub(crate) mod verbs;
 
+pub(crate) use config::more_errors;
 pub use config::{allowed, config_error, origin};
 #[cfg(feature = "icon")]
 pub(crate) use fault::place;
@@ -43,7 +44,7 @@ pub use state::{health_of_code, phase, phase_of_code, stage};
 use crate::model::Language;
 
 /// The longest text of others in a sentence, in characters.
-const LONGEST: usize = 300;
+pub(crate) const LONGEST: usize = 300;
 
 /// The language of the user's system; English where it is neither of ours.
 #[must_use]

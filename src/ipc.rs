@@ -10,6 +10,8 @@ mod secret;
 mod server;
 
 pub use client::{CallError, Replies, call};
+#[cfg(test)]
+pub(crate) use line::RESPONSE_LIMIT;
 pub use secret::SecretText;
 pub use server::{Call, serve};
 
@@ -217,6 +219,8 @@ pub enum Refusal {
         /// What is wrong with it.
         detail: String,
     },
+    /// The response is longer than any that is sent.
+    TooLong,
     /// The program is ending.
     Ending,
 }

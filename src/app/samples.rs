@@ -33,6 +33,7 @@ pub(super) fn two(names: [&str; 2]) -> Snapshot {
     }
 }
 
-fn now_healthy(settings: &Arc<TunnelSettings>) -> TunnelView {
+/// That tunnel, with everything as it should be.
+pub(super) fn now_healthy(settings: &Arc<TunnelSettings>) -> TunnelView {
     samples::healthy(Arc::clone(settings), Instant::now())
 }

@@ -133,7 +133,7 @@ pub enum Allowed {
     Name,
     /// A host name or an address, nothing around it.
     Host,
-    /// A user name: one line.
+    /// A user name: one line, at most 256 characters.
     User,
     /// A TCP port, from 1.
     Port,
@@ -149,7 +149,7 @@ pub enum Allowed {
     RemoteTarget,
     /// One of these words, or a table with a path and its status codes.
     HealthCheck(&'static [&'static str]),
-    /// A path in a URL, from `/`, as a browser writes it.
+    /// A path in a URL, from `/`, as a browser writes it, at most 2048 characters.
     UrlPath,
     /// A list of HTTP status codes.
     StatusCodes,

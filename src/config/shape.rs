@@ -52,9 +52,17 @@ pub(super) static HOST: Shape<String> = Shape {
 /// An account.
 pub(super) static USER: Shape<String> = Shape {
     allowed: Allowed::User,
-    read: |node, report| text_that(node, report, |user| user.trim() == user && one_line(user)),
+    read: |node, report| {
+        text_that(node, report, |user| {
+            user.trim() == user && user.chars().count() <= LONGEST_USER && one_line(user)
+        })
+    },
     show: |user| quoted(user),
 };
+
+/// The longest [`USER`], in characters. Gateways take one that names the account, the server and a
+/// domain.
+const LONGEST_USER: usize = 256;
 
 /// A TCP port.
 pub(super) static PORT: Shape<u16> = Shape {
@@ -156,6 +164,9 @@ pub(super) static URL_PATH: Shape<String> = Shape {
     read: |node, report| text_that(node, report, is_url_path),
     show: |path| quoted(path),
 };
+
+/// The longest [`URL_PATH`], in characters.
+const LONGEST_PATH: usize = 2048;
 
 /// What a service may answer.
 pub(super) static STATUS_CODES: Shape<Vec<u16>> = Shape {
@@ -405,7 +416,8 @@ fn is_fingerprint(text: &str) -> bool {
 
 /// RFC 3986: what may stand in a path, a query and a fragment.
 fn is_url_path(path: &str) -> bool {
-    path.starts_with('/')
+    path.len() <= LONGEST_PATH
+        && path.starts_with('/')
         && path
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@%/?#".contains(c))

@@ -152,6 +152,11 @@ fn type_name(language: Language, name: &str) -> String {
 }
 
 messages! {
+    more_errors(count: usize) {
+        fr: "Autres erreurs : {count}. Elles s’affichent une fois celles-ci corrigées.",
+        en: "More errors: {count}. They are shown once these are corrected.",
+    }
+
     unreadable(detail: &str) {
         fr: "impossible de lire la configuration ({detail}).",
         en: "cannot read the configuration ({detail}).",
@@ -274,8 +279,8 @@ messages! {
         en: "Allowed: a host name or an IP address, without a user or a port.",
     }
     allowed_user() {
-        fr: "Attendu : un nom d’utilisateur, sans espace au bord.",
-        en: "Allowed: a user name, with no space around it.",
+        fr: "Attendu : un nom d’utilisateur de 256 caractères au plus, sans espace au bord.",
+        en: "Allowed: a user name of at most 256 characters, with no space around it.",
     }
     allowed_port() {
         fr: "Attendu : un port, de 1 à 65535, sans guillemets.",
@@ -306,8 +311,8 @@ messages! {
         en: "Allowed: {words} or {{ path = \"/x\", status = [200] }}.",
     }
     allowed_url_path() {
-        fr: "Attendu : un chemin d’URL qui commence par « / », avec %20 pour un espace et ainsi de suite.",
-        en: "Allowed: a URL path that begins with \"/\", with %20 for a space and so on.",
+        fr: "Attendu : un chemin d’URL de 2048 caractères au plus, qui commence par « / », avec %20 pour un espace et ainsi de suite.",
+        en: "Allowed: a URL path of at most 2048 characters that begins with \"/\", with %20 for a space and so on.",
     }
     allowed_status_codes() {
         fr: "Attendu : une liste de codes d’état HTTP, de 100 à 599.",

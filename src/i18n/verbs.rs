@@ -23,6 +23,10 @@ messages! {
         fr: "Le Passerelle lancé et cette commande ne se comprennent pas : ils sont de versions différentes ({detail}). Relancez-le : passerelle quit, puis passerelle run.",
         en: "The running Passerelle and this command do not understand each other: they are of different versions ({detail}). Start it again: passerelle quit, then passerelle run.",
     }
+    answer_too_long() {
+        fr: "Passerelle fonctionne, mais sa réponse est trop longue pour être transmise. Signalez-le avec le fichier journal.",
+        en: "Passerelle is running, but its answer is too long to be sent. Report it together with the log file.",
+    }
     broke_down() {
         fr: "Passerelle s’est arrêté sur une erreur interne ; son journal dit laquelle.",
         en: "Passerelle ended by a defect of its own; its log says which.",

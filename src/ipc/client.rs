@@ -191,6 +191,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_response_that_cannot_be_sent_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = paths(root.path());
+        let mut calls = serving(&paths);
+        let watch = Request::Watch {
+            language: Language::En,
+        };
+        let mut replies = call(&paths, &watch).await.unwrap();
+        let taken = calls.recv().await.unwrap();
+        let long = Response::Accepted {
+            fingerprint: "x".repeat(RESPONSE_LIMIT),
+        };
+        for response in [Response::Done, long] {
+            taken.responses.send(response).await.unwrap();
+        }
+        assert_eq!(replies.next(SOON).await.unwrap(), Some(Response::Done));
+        let told = Response::Refused(Refusal::TooLong);
+        assert_eq!(replies.next(SOON).await.unwrap(), Some(told));
+    }
+
+    #[tokio::test]
     async fn nobody_there_is_told_apart() {
         let root = tempfile::tempdir().unwrap();
         let refused = call(&paths(root.path()), &Request::Quit).await.err();

@@ -9,8 +9,12 @@ use zeroize::{Zeroize, Zeroizing};
 /// The longest request, in bytes.
 pub(super) const REQUEST_LIMIT: usize = 64 * 1024;
 
-/// The longest response, in bytes: a status grows with the number of forwards.
-pub(super) const RESPONSE_LIMIT: usize = 256 * 1024;
+/// The longest response, in bytes: the status of the largest configuration, with the longest words of
+/// servers in it.
+pub(crate) const RESPONSE_LIMIT: usize = 8 * 1024 * 1024;
+
+/// Room for what is usual, in bytes.
+const USUAL: usize = 64 * 1024;
 
 /// Why there is no line to read.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +34,7 @@ pub(super) enum LineError {
 pub(super) struct LineReader<R> {
     stream: R,
     limit: usize,
-    /// What was received and not yet taken. Its room is allocated once, so that growing leaves no
-    /// copy of a secret behind.
+    /// What was received and not yet taken.
     received: Zeroizing<Vec<u8>>,
 }
 
@@ -40,22 +43,27 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         Self {
             stream,
             limit,
-            received: Zeroizing::new(Vec::with_capacity(limit)),
+            received: Zeroizing::new(Vec::with_capacity(limit.min(USUAL))),
         }
     }
 
     /// The next line's value; `None` when the stream ended before one began.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, LineError> {
+        let mut seen = 0;
         loop {
-            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+            let unseen = &self.received[seen..];
+            if let Some(end) = unseen.iter().position(|byte| *byte == b'\n') {
+                let end = seen + end;
                 let value = serde_json::from_slice(&self.received[..end]);
                 self.forget(end + 1);
                 return Ok(Some(value?));
             }
-            let room = self.limit - self.received.len();
-            if room == 0 {
+            seen = self.received.len();
+            if seen >= self.limit {
                 return Err(LineError::TooLong);
             }
+            self.make_room();
+            let room = self.received.capacity().min(self.limit) - seen;
             let mut limited = (&mut self.stream).take(room as u64);
             match limited.read_buf(&mut *self.received).await? {
                 0 if self.received.is_empty() => return Ok(None),
@@ -72,6 +80,18 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         let _ = self.stream.read(&mut unwanted).await;
     }
 
+    /// Makes room for more. The old room is wiped: it may have held a secret.
+    fn make_room(&mut self) {
+        let room = self.received.capacity();
+        if self.received.len() < room {
+            return;
+        }
+        let room = (room * 2).min(self.limit);
+        let mut wider = Zeroizing::new(Vec::with_capacity(room));
+        wider.extend_from_slice(&self.received);
+        self.received = wider;
+    }
+
     fn forget(&mut self, taken: usize) {
         let rest = self.received.len() - taken;
         self.received.copy_within(taken.., 0);
@@ -80,29 +100,33 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     }
 }
 
-/// Writes one line.
+/// Writes one line, or none of it where it would be longer than `limit`.
 pub(super) async fn write_line<W: AsyncWrite + Unpin>(
     stream: &mut W,
     value: &impl Serialize,
     limit: usize,
 ) -> Result<(), LineError> {
-    let mut line = Zeroizing::new(Vec::with_capacity(limit));
-    serde_json::to_writer(Bounded(&mut line), value)?;
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value)?;
+    // One more for the end of the line.
+    let length = length.0 + 1;
+    if length > limit {
+        return Err(LineError::TooLong);
+    }
+    // Its room is allocated once: a buffer that grows leaves copies of a secret behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(length));
+    serde_json::to_writer(&mut *line, value)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
     Ok(stream.flush().await?)
 }
 
-/// Never lets the buffer grow: that would move it, and leave what it held behind.
-struct Bounded<'a>(&'a mut Vec<u8>);
+/// Counts bytes, and keeps none.
+struct Length(usize);
 
-impl io::Write for Bounded<'_> {
+impl io::Write for Length {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // One byte stays for the end of the line.
-        if self.0.len() + bytes.len() >= self.0.capacity() {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
+        self.0 += bytes.len();
         Ok(bytes.len())
     }
 
@@ -140,6 +164,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_line_is_read_whole() {
+        let long = "x".repeat(3 * USUAL);
+        let (mut near, far) = tokio::io::duplex(USUAL);
+        let text = long.clone();
+        let writer = tokio::spawn(async move {
+            write_line(&mut near, &text, RESPONSE_LIMIT).await.unwrap();
+        });
+        let mut lines = LineReader::new(far, RESPONSE_LIMIT);
+        assert_eq!(lines.next::<String>().await.unwrap().unwrap(), long);
+        writer.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_line_that_breaks_off_is_an_error() {
         let mut lines = LineReader::new(&b"\"half"[..], 100);
         let broken = lines.next::<String>().await.unwrap_err();
@@ -150,7 +187,8 @@ mod tests {
     async fn what_is_too_long_is_not_sent() {
         let mut sent = Vec::new();
         let long = "x".repeat(100);
-        assert!(write_line(&mut sent, &long, 100).await.is_err());
+        let refused = write_line(&mut sent, &long, 102).await.unwrap_err();
+        assert!(matches!(refused, LineError::TooLong));
         assert!(sent.is_empty());
         write_line(&mut sent, &long, 103).await.unwrap();
         assert_eq!(sent.len(), 103);

@@ -5,6 +5,7 @@ use super::{Refusal, Request, Response};
 use crate::platform::{IpcListener, IpcStream};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::WriteHalf;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
@@ -78,11 +79,7 @@ async fn exchange(stream: IpcStream, calls: mpsc::Sender<Call>) -> Result<(), Li
             let refusal = Response::Refused(Refusal::NotUnderstood {
                 detail: error.to_string(),
             });
-            return within(
-                RESPONSE_TIME,
-                write_line(&mut writer, &refusal, RESPONSE_LIMIT),
-            )
-            .await;
+            return respond(&mut writer, &refusal).await;
         }
     };
     let (sender, mut responses) = mpsc::channel(1);
@@ -101,12 +98,19 @@ async fn exchange(stream: IpcStream, calls: mpsc::Sender<Call>) -> Result<(), Li
         let Some(response) = response else {
             return Ok(());
         };
-        within(
-            RESPONSE_TIME,
-            write_line(&mut writer, &response, RESPONSE_LIMIT),
-        )
-        .await?;
+        match respond(&mut writer, &response).await {
+            Err(LineError::TooLong) => {
+                // Without a word, the verb would take us for dead.
+                tracing::warn!("a response is too long to be sent");
+                return respond(&mut writer, &Response::Refused(Refusal::TooLong)).await;
+            }
+            sent => sent?,
+        }
     }
+}
+
+async fn respond(writer: &mut WriteHalf<IpcStream>, response: &Response) -> Result<(), LineError> {
+    within(RESPONSE_TIME, write_line(writer, response, RESPONSE_LIMIT)).await
 }
 
 async fn within<T>(

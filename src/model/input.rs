@@ -14,7 +14,7 @@ pub enum Input {
     Command(Command),
     /// A good configuration was read: apply the difference.
     Settings(Arc<Settings>),
-    /// A configuration was read and refused: these are its errors, one each. The old one stays.
+    /// A configuration was read and refused: these are its first errors, a line each. The old one stays.
     SettingsRejected(Arc<[String]>),
     /// A session tells something. Stale ones are dropped by their attempt.
     Session {

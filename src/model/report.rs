@@ -10,7 +10,8 @@ pub struct StatusReport {
     pub version: String,
     /// The tunnels, in the configuration's order.
     pub tunnels: Vec<TunnelReport>,
-    /// Why the configuration on disk is not the one in force; empty when it is.
+    /// Why the configuration on disk is not the one in force: the first errors, and how many more
+    /// there are. Empty when it is in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config_errors: Vec<String>,
 }

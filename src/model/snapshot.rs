@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Snapshot {
     /// The tunnels, in the configuration's order.
     pub tunnels: Vec<TunnelView>,
-    /// Why the configuration on disk is not the one in force: one error each; empty when it is.
+    /// Why the configuration on disk is not the one in force: the first errors, and how many more
+    /// there are. Empty when it is in force.
     pub settings_errors: Arc<[String]>,
     /// Everything is being taken down.
     pub quitting: bool,

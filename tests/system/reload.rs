@@ -103,6 +103,29 @@ fn a_bad_file_keeps_the_good_configuration_and_says_why() {
 }
 
 #[test]
+fn a_file_of_thousands_of_errors_leaves_the_status_readable() {
+    let scene = Scene::new();
+    let lines: Vec<_> = (0..3_000).map(|line| format!("x{line} = 1\n")).collect();
+    scene.passerelle.configure(&lines.concat());
+    wait_until("the first errors are told", BOUND, || {
+        let status = scene.passerelle.status();
+        status["config_errors"][0].to_string().contains("x0")
+    });
+    let status = scene.passerelle.status();
+    let errors = status["config_errors"].as_array().expect("a list");
+    assert!((10..100).contains(&errors.len()), "{errors:?}");
+    let more = errors.last().expect("one").to_string();
+    let untold = 3_000 - (errors.len() - 1);
+    assert!(more.contains(&untold.to_string()), "{more}");
+    let shown = scene.passerelle.succeed(&["status"]).stdout;
+    assert!(
+        shown.contains("x0") && shown.contains(&more.replace('"', "")),
+        "{shown}"
+    );
+    assert_eq!(scene.passerelle.tunnel()["phase"], "healthy");
+}
+
+#[test]
 fn another_tunnel_comes_and_goes_and_leaves_the_first_alone() {
     let scene = Scene::new();
     let other = Tunnel::to(&scene.sshd, "other").key(&scene.passerelle.home(".ssh/id_ed25519"));

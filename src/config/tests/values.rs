@@ -43,6 +43,13 @@ fn tunnel_values() {
     assert_eq!(in_tunnel("port = \"722\""), wrong("string"));
     assert_eq!(in_tunnel("port = 22.0"), wrong("float"));
     assert_eq!(in_tunnel("user = \"\""), [Problem::Empty]);
+    let user = "é".repeat(256);
+    assert_eq!(in_tunnel(&format!("user = \"{user}\"")), []);
+    let longer = format!("{user}é");
+    assert_eq!(
+        in_tunnel(&format!("user = \"{longer}\"")),
+        malformed(&longer)
+    );
     assert_eq!(in_tunnel("autostart = \"yes\""), wrong("string"));
     assert_eq!(in_tunnel("auth = []"), [Problem::Empty]);
     assert_eq!(
@@ -135,6 +142,15 @@ fn forward_values() {
     }
     for open in ["x", "http://a/", "/a b", "/é", "/a\\\\b", "/<", "/\\u0007"] {
         assert_eq!(in_forward(&format!("open = \"{open}\"")).len(), 1, "{open}");
+    }
+    let path = format!("/{}", "x".repeat(2047));
+    assert_eq!(in_forward(&format!("open = \"{path}\"")), []);
+    let longer = format!("{path}x");
+    for value in [
+        format!("open = \"{longer}\""),
+        format!("health = {{ path = \"{longer}\" }}"),
+    ] {
+        assert_eq!(in_forward(&value), malformed(&longer));
     }
     for health in [
         "\"grafana\"",
