@@ -5,6 +5,10 @@
 //! hang as well, on a network home that is gone, and no thread can be called back from there. So all
 //! work on one path waits in one line, served by one thread: a path that hangs holds one thread,
 //! however often it is tried. Work whose caller has given up is left out.
+//!
+//! How many threads there may be has a bound. Where as many paths hang, another one is answered at once
+//! as one that hangs. Key files have a bound of their own: a configuration can name many of them, and
+//! what everything else needs must not suffer from it.
 
 mod line;
 
@@ -12,7 +16,7 @@ use crate::platform;
 use line::Lines;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,8 +28,18 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 /// How often a file that another program has leased is tried again.
 const LEASED: Duration = Duration::from_millis(20);
 
-/// The lines of this process.
-static LINES: LazyLock<Lines> = LazyLock::new(|| Lines::new(DEADLINE));
+/// How many paths may hang of those that everything needs. There are fewer of them: the configuration,
+/// the policy, known_hosts, and the directories above them.
+const FEW: usize = 32;
+
+/// How many paths of key files may hang: those of two tunnels with as many as there may be.
+const MANY: usize = 128;
+
+/// The lines before what everything needs.
+static LINES: LazyLock<Lines> = LazyLock::new(|| Lines::new(DEADLINE, FEW));
+
+/// The lines before key files.
+static KEY_LINES: LazyLock<Lines> = LazyLock::new(|| Lines::new(DEADLINE, MANY));
 
 /// What is in a file. It is wiped, since it may be a key.
 pub type Bytes = Zeroizing<Vec<u8>>;
@@ -74,14 +88,9 @@ pub fn read(path: &Path, limit: u64) -> Result<Bytes, FileError> {
     LINES.work(path, move |path| read_now(path, limit))
 }
 
-/// The same, without blocking.
-///
-/// # Errors
-/// When it cannot be read within [`DEADLINE`].
-pub async fn read_async(path: &Path, limit: u64) -> Result<Bytes, FileError> {
-    LINES
-        .work_async(path, move |path| read_now(path, limit))
-        .await
+/// Reads each of these key files, all of them within [`DEADLINE`]. Blocks.
+pub fn read_keys(paths: &[PathBuf], limit: u64) -> Vec<Result<Bytes, FileError>> {
+    KEY_LINES.work_each(paths, move |path| read_now(path, limit))
 }
 
 /// Does `work` on the file, in line with everything else that concerns that path. Blocks.

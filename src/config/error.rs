@@ -104,18 +104,22 @@ pub enum Counted {
     Forwards,
     /// Items of one list.
     Items,
+    /// Key files of one tunnel.
+    KeyFiles,
 }
 
 impl Counted {
     /// How many there may be.
     ///
     /// Each tunnel is a session, each forward two listeners and a line of the menu, each item is
-    /// compared with all others of its list.
+    /// compared with all others of its list. Each key file is read at each dial, and offered to a server
+    /// that takes six keys or so before it hangs up.
     #[must_use]
     pub fn limit(self) -> usize {
         match self {
             Self::Tunnels => 64,
             Self::Forwards | Self::Items => 256,
+            Self::KeyFiles => 32,
         }
     }
 }

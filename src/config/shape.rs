@@ -110,7 +110,7 @@ pub(super) static AUTH: Shape<Vec<AuthMethod>> = Shape {
 /// Key files.
 pub(super) static FILES: Shape<Vec<PathBuf>> = Shape {
     allowed: Allowed::Files,
-    read: |node, report| list(node, report, Allowed::Files, file),
+    read: |node, report| list(node, report, Counted::KeyFiles, Allowed::Files, file),
     show: |files| shown_list(files, |file| quoted(&file.to_string_lossy())),
 };
 
@@ -118,9 +118,14 @@ pub(super) static FILES: Shape<Vec<PathBuf>> = Shape {
 pub(super) static FINGERPRINTS: Shape<Vec<String>> = Shape {
     allowed: Allowed::Fingerprints,
     read: |node, report| {
-        list(node, report, Allowed::Fingerprints, |item, report| {
-            text_that(item, report, is_fingerprint)
-        })
+        let items = Counted::Items;
+        list(
+            node,
+            report,
+            items,
+            Allowed::Fingerprints,
+            |item, report| text_that(item, report, is_fingerprint),
+        )
     },
     show: |pins| shown_list(pins, |pin| quoted(pin)),
 };
@@ -281,12 +286,12 @@ fn integer(
 fn list<T: PartialEq>(
     node: &Node<'_>,
     report: &mut Report<'_>,
+    what: Counted,
     allowed: Allowed,
     read: fn(&Node<'_>, &mut Report<'_>) -> Option<T>,
 ) -> Option<Vec<T>> {
     let items = node.get_ref().as_array();
     let items: &DeArray<'_> = items.or_else(|| wrong_type(node, report))?;
-    let what = Counted::Items;
     let limit = what.limit();
     if let Some(first) = items.get(limit) {
         report.add(first.span(), Problem::TooMany { what, limit });
@@ -317,7 +322,7 @@ fn non_empty_list<T: PartialEq>(
     allowed: Allowed,
     read: fn(&Node<'_>, &mut Report<'_>) -> Option<T>,
 ) -> Option<Vec<T>> {
-    let values = list(node, report, allowed, read)?;
+    let values = list(node, report, Counted::Items, allowed, read)?;
     if values.is_empty() {
         report.add(node.span(), Problem::Empty);
         return None;

@@ -30,7 +30,6 @@ use crate::supervisor::Grant;
 use agent::Agents;
 use candidate::{Candidate, Shown, arrange};
 use ending::InFlight;
-use futures_util::future::join_all;
 use keyfile::{KeyFile, OnDisk};
 use known::{Given, Known};
 pub use line::Line;
@@ -297,10 +296,10 @@ struct Read {
 
 /// Reads all of them, within the time that one file may take.
 async fn read_all(paths: Vec<PathBuf>) -> Result<Read, JoinError> {
-    let read = join_all(paths.into_iter().map(OnDisk::read)).await;
-    // Large keys take their time.
-    let decoding = tokio::task::spawn_blocking(move || {
+    // Large keys take their time to be decoded, too.
+    let reading = tokio::task::spawn_blocking(move || {
         let mut notes = Notes::default();
+        let read = OnDisk::read_all(paths);
         let silent = read.iter().find_map(OnDisk::silent);
         let files = read.into_iter();
         let files = files.filter_map(|disk| KeyFile::decode(disk, &mut notes));
@@ -310,7 +309,7 @@ async fn read_all(paths: Vec<PathBuf>) -> Result<Read, JoinError> {
             notes,
         }
     });
-    decoding.await
+    reading.await
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! One thread for each path that is in use, and a line of work before it.
+//! A line of work before each path that is in use, and a thread for each line.
+//!
+//! The threads are of their own: those that a runtime has for blocking calls are for calls that end.
 
 use super::FileError;
 use std::any::Any;
@@ -7,14 +9,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 /// The lines before all paths. Clones are the same lines.
 #[derive(Clone)]
 pub(super) struct Lines {
     deadline: Duration,
-    lines: Arc<Mutex<HashMap<PathBuf, Line>>>,
+    /// How many threads there may be.
+    most: usize,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Those that a thread serves.
+    lines: HashMap<PathBuf, Line>,
+    /// Work on other paths, until a thread is free.
+    waiting: VecDeque<(PathBuf, Job)>,
 }
 
 /// Before one path: somebody is served.
@@ -34,11 +44,11 @@ struct Job {
 /// Where a caller waits for what comes of its work.
 struct Slot<T> {
     result: Mutex<Option<Result<T, FileError>>>,
-    blocked: Condvar,
-    awaiting: Notify,
+    done: Condvar,
 }
 
-/// Serves the line before one path, and takes the line away when it ends, by whatever way.
+/// Serves the line before one path, then the next line, and takes the last one away when it ends, by
+/// whatever way.
 struct Server {
     lines: Lines,
     path: PathBuf,
@@ -46,11 +56,12 @@ struct Server {
 }
 
 impl Lines {
-    /// No line yet. A caller waits no longer than `deadline`.
-    pub(super) fn new(deadline: Duration) -> Self {
+    /// No line yet. A caller waits no longer than `deadline`; `most` paths are served at a time.
+    pub(super) fn new(deadline: Duration, most: usize) -> Self {
         Self {
             deadline,
-            lines: Arc::default(),
+            most,
+            state: Arc::default(),
         }
     }
 
@@ -60,24 +71,22 @@ impl Lines {
         path: &Path,
         work: impl FnOnce(&Path) -> Result<T, FileError> + Send + 'static,
     ) -> Result<T, FileError> {
-        let slot = self.line_up(path, work)?;
-        let result = lock(&slot.result);
-        let waited = slot
-            .blocked
-            .wait_timeout_while(result, self.deadline, |result| result.is_none());
-        let (mut result, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        result.take().unwrap_or(Err(FileError::Silent))
+        let end = Instant::now() + self.deadline;
+        self.line_up(path, work)?.wait(end)
     }
 
-    /// The same, without blocking.
-    pub(super) async fn work_async<T: Send + 'static>(
+    /// The same for several paths at once, within the time of one.
+    pub(super) fn work_each<T: Send + 'static>(
         &self,
-        path: &Path,
-        work: impl FnOnce(&Path) -> Result<T, FileError> + Send + 'static,
-    ) -> Result<T, FileError> {
-        let slot = self.line_up(path, work)?;
-        let _ = tokio::time::timeout(self.deadline, slot.awaiting.notified()).await;
-        lock(&slot.result).take().unwrap_or(Err(FileError::Silent))
+        paths: &[PathBuf],
+        work: impl FnOnce(&Path) -> Result<T, FileError> + Clone + Send + 'static,
+    ) -> Vec<Result<T, FileError>> {
+        let end = Instant::now() + self.deadline;
+        let slots: Vec<_> = paths
+            .iter()
+            .map(|path| self.line_up(path, work.clone()))
+            .collect();
+        slots.into_iter().map(|slot| slot?.wait(end)).collect()
     }
 
     fn line_up<T: Send + 'static>(
@@ -87,31 +96,27 @@ impl Lines {
     ) -> Result<Arc<Slot<T>>, FileError> {
         let slot = Arc::new(Slot {
             result: Mutex::new(None),
-            blocked: Condvar::new(),
-            awaiting: Notify::new(),
+            done: Condvar::new(),
         });
         let job = slot.job(work);
-        let mut lines = lock(&self.lines);
-        let first = match lines.get_mut(path) {
-            // It hangs, and whoever waits for it would wait in vain.
-            Some(line) if line.since.elapsed() >= self.deadline => return Err(FileError::Silent),
-            Some(line) => {
-                line.waiting.retain(Job::is_awaited);
-                line.waiting.push_back(job);
-                None
+        let mut state = lock(&self.state);
+        if let Some(line) = state.lines.get_mut(path) {
+            if line.hangs(self.deadline) {
+                // Whoever waits for it would wait in vain.
+                return Err(FileError::Silent);
             }
-            None => {
-                let line = Line {
-                    since: Instant::now(),
-                    waiting: VecDeque::new(),
-                };
-                lines.insert(path.to_owned(), line);
-                Some(job)
-            }
-        };
-        drop(lines);
-        if let Some(first) = first {
-            self.serve(path, first)?;
+            line.waiting.retain(Job::is_awaited);
+            line.waiting.push_back(job);
+        } else if state.lines.len() < self.most {
+            state.lines.insert(path.to_owned(), Line::begun());
+            drop(state);
+            self.serve(path, job)?;
+        } else if state.lines.values().all(|line| line.hangs(self.deadline)) {
+            // No thread is left, and none comes back.
+            return Err(FileError::Silent);
+        } else {
+            state.waiting.retain(|(_, job)| job.is_awaited());
+            state.waiting.push_back((path.to_owned(), job));
         }
         Ok(slot)
     }
@@ -123,14 +128,23 @@ impl Lines {
             path: path.to_owned(),
             ended: false,
         };
-        // A runtime whose clock is stopped waits for threads of its own, and for no others.
-        if let Ok(runtime) = Handle::try_current() {
-            drop(runtime.spawn_blocking(move || server.serve(first)));
-        } else {
-            let thread = thread::Builder::new().name("file".to_owned());
-            thread.spawn(move || server.serve(first))?;
-        }
+        let thread = thread::Builder::new().name("file".to_owned());
+        thread.spawn(move || server.serve(first))?;
         Ok(())
+    }
+}
+
+impl Line {
+    /// Whose first work begins now.
+    fn begun() -> Self {
+        Self {
+            since: Instant::now(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    fn hangs(&self, deadline: Duration) -> bool {
+        self.since.elapsed() >= deadline
     }
 }
 
@@ -143,17 +157,31 @@ impl Server {
         }
     }
 
-    /// The next in line that still waits; without one, there is no line any more.
+    /// The next in line that still waits; without one, the first of those that wait for a thread. Where
+    /// nobody does, there is no line any more.
     fn next(&mut self) -> Option<Job> {
-        let mut lines = lock(&self.lines.lines);
-        let line = lines.get_mut(&self.path)?;
+        let mut state = lock(&self.lines.state);
+        let state = &mut *state;
+        let line = state.lines.get_mut(&self.path)?;
         while let Some(job) = line.waiting.pop_front() {
             if job.is_awaited() {
                 line.since = Instant::now();
                 return Some(job);
             }
         }
-        lines.remove(&self.path);
+        state.lines.remove(&self.path);
+        while let Some((path, job)) = state.waiting.pop_front() {
+            if !job.is_awaited() {
+                continue;
+            }
+            if let Some(line) = state.lines.get_mut(&path) {
+                line.waiting.push_back(job);
+                continue;
+            }
+            state.lines.insert(path.clone(), Line::begun());
+            self.path = path;
+            return Some(job);
+        }
         self.ended = true;
         None
     }
@@ -163,7 +191,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         // The work broke down, or no thread began it.
         if !self.ended {
-            lock(&self.lines.lines).remove(&self.path);
+            lock(&self.lines.state).lines.remove(&self.path);
         }
     }
 }
@@ -187,11 +215,19 @@ impl<T: Send + 'static> Slot<T> {
                 let result = work(path);
                 if let Some(slot) = to.upgrade() {
                     *lock(&slot.result) = Some(result);
-                    slot.blocked.notify_one();
-                    slot.awaiting.notify_one();
+                    slot.done.notify_one();
                 }
             }),
         }
+    }
+
+    fn wait(&self, end: Instant) -> Result<T, FileError> {
+        let left = end.saturating_duration_since(Instant::now());
+        let waited = self
+            .done
+            .wait_timeout_while(lock(&self.result), left, |result| result.is_none());
+        let (mut result, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        result.take().unwrap_or(Err(FileError::Silent))
     }
 }
 
@@ -207,6 +243,7 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(50);
     const LONG: Duration = Duration::from_secs(60);
+    const MOST: usize = 2;
 
     /// Stands in for a file that hangs, and comes back when it is told to: no real file can be held
     /// up and let go at a chosen step.
@@ -225,7 +262,7 @@ mod tests {
     /// Waits until nothing is in hand.
     fn wait_idle(lines: &Lines) {
         let end = Instant::now() + LONG;
-        while !lock(&lines.lines).is_empty() {
+        while !lock(&lines.state).lines.is_empty() {
             assert!(Instant::now() < end, "a line stays");
             thread::yield_now();
         }
@@ -233,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_path_that_hangs_holds_one_thread_however_often_it_is_tried() {
-        let lines = Lines::new(SHORT);
+        let lines = Lines::new(SHORT, MOST);
         let path = Path::new("/dead/file");
         let begun = Arc::new(AtomicUsize::new(0));
         let (release, hang) = hanging();
@@ -257,14 +294,14 @@ mod tests {
 
     #[test]
     fn what_nobody_waits_for_any_more_is_not_begun() {
-        let lines = Lines::new(LONG);
+        let lines = Lines::new(LONG, MOST);
         let path = Path::new("/slow/file");
         let (release, hang) = hanging();
         let first = lines.line_up(path, hang).unwrap();
         let given_up = lines.line_up(path, |_| -> Result<(), _> { panic!("begun") });
         drop(given_up);
         let last = lines.line_up(path, |_| Ok(5)).unwrap();
-        assert_eq!(lock(&lines.lines)[path].waiting.len(), 1);
+        assert_eq!(lock(&lines.state).lines[path].waiting.len(), 1);
         drop(release);
         wait_idle(&lines);
         assert!(matches!(*lock(&first.result), Some(Ok(()))));
@@ -273,7 +310,7 @@ mod tests {
 
     #[test]
     fn work_that_breaks_down_leaves_no_line() {
-        let lines = Lines::new(SHORT);
+        let lines = Lines::new(SHORT, MOST);
         let path = Path::new("/file");
         let broken = lines.work(path, |_| -> Result<(), _> {
             panic!("as the test wants it")
@@ -283,14 +320,69 @@ mod tests {
         assert!(lines.work(path, |_| Ok(())).is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_stopped_waits_for_the_file() {
-        let lines = Lines::new(SHORT);
-        let path = Path::new("/file");
-        let slow = |_: &Path| {
-            thread::sleep(SHORT * 3);
-            Ok(1)
+    #[test]
+    fn as_many_paths_hang_as_may_and_the_next_is_answered_at_once() {
+        let lines = Lines::new(SHORT, MOST);
+        let dead: Vec<_> = (0..=MOST)
+            .map(|path| PathBuf::from(format!("/dead/{path}")))
+            .collect();
+        let (release, held) = channel();
+        let held = Arc::new(Mutex::new(held));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&begun);
+        let hang = move |_: &Path| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let _: Result<(), _> = lock(&held).recv();
+            Ok(())
         };
-        assert!(matches!(lines.work_async(path, slow).await, Ok(1)));
+        // The last of them waits for a thread, in vain.
+        for silent in lines.work_each(&dead, hang) {
+            assert!(matches!(silent, Err(FileError::Silent)));
+        }
+        let end = Instant::now() + LONG;
+        while begun.load(Ordering::Relaxed) < MOST {
+            assert!(Instant::now() < end, "a thread does not begin");
+            thread::yield_now();
+        }
+        let next = lines.line_up(Path::new("/next"), |_| Ok(()));
+        assert!(matches!(next, Err(FileError::Silent)));
+
+        drop(release);
+        wait_idle(&lines);
+        assert!(lines.work(Path::new("/next"), |_| Ok(())).is_ok());
+        assert_eq!(begun.load(Ordering::Relaxed), MOST);
+    }
+
+    #[test]
+    fn while_all_threads_are_busy_a_path_waits_for_one() {
+        let lines = Lines::new(LONG, 1);
+        let (release, hang) = hanging();
+        let first = lines.line_up(Path::new("/slow"), hang).unwrap();
+        let others = ["/a", "/b", "/a"];
+        let others = others.map(|path| lines.line_up(Path::new(path), |_| Ok(5)).unwrap());
+        assert_eq!(lock(&lines.state).lines.len(), 1);
+        drop(release);
+        let end = Instant::now() + LONG;
+        assert!(first.wait(end).is_ok());
+        for other in others {
+            assert!(matches!(other.wait(end), Ok(5)));
+        }
+        wait_idle(&lines);
+    }
+
+    #[test]
+    fn what_hangs_takes_no_thread_of_the_runtime() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().max_blocking_threads(1);
+        let runtime = runtime.build().unwrap();
+        let lines = Lines::new(LONG, MOST);
+        let (release, hang) = hanging();
+        let others = runtime.block_on(async {
+            let _hangs = lines.line_up(Path::new("/dead/file"), hang).unwrap();
+            let other = tokio::task::spawn_blocking(|| 7);
+            tokio::time::timeout(SHORT * 100, other).await
+        });
+        drop(release);
+        assert!(matches!(others, Ok(Ok(7))), "{others:?}");
     }
 }

@@ -72,7 +72,7 @@ fn problem(l: Language, problem: &Problem) -> String {
         Problem::TooMany { what, limit } => match what {
             Counted::Tunnels => too_many_tunnels(l, *limit),
             Counted::Forwards => too_many_forwards(l, *limit),
-            Counted::Items => too_many_items(l, *limit),
+            Counted::Items | Counted::KeyFiles => too_many_items(l, *limit),
         },
         Problem::Repeated { found } => repeated(l, found),
         Problem::NameTaken { name, by, line } => name_taken(l, name, &place(l, by, *line)),

@@ -34,18 +34,21 @@ pub(super) struct OnDisk {
 pub(super) struct WrongPassphrase;
 
 impl OnDisk {
-    /// Reads both, within the time that one file may take.
-    pub(super) async fn read(path: PathBuf) -> Self {
-        let beside = certificate_path(&path);
-        let (key, certificate) = tokio::join!(
-            files::read_async(&path, LARGEST),
-            files::read_async(&beside, LARGEST)
-        );
-        Self {
-            path,
-            key,
-            certificate,
-        }
+    /// Reads all of them, within the time that one file may take. Blocks.
+    pub(super) fn read_all(paths: Vec<PathBuf>) -> Vec<Self> {
+        let both = |path: &PathBuf| [path.clone(), certificate_path(path)];
+        let both: Vec<_> = paths.iter().flat_map(both).collect();
+        let mut read = files::read_keys(&both, LARGEST).into_iter();
+        let paths = paths.into_iter();
+        paths
+            .filter_map(|path| {
+                Some(Self {
+                    path,
+                    key: read.next()?,
+                    certificate: read.next()?,
+                })
+            })
+            .collect()
     }
 
     /// The file that did not answer.
