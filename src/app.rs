@@ -28,6 +28,7 @@ use crate::engine::network::SystemNetwork;
 use crate::engine::offer::SessionLimits;
 use crate::engine::session::KnownHostsFiles;
 use crate::engine::{Engine, EngineOptions};
+use crate::files;
 use crate::i18n::{self, verbs};
 use crate::ipc;
 use crate::logging::{self, LogError, LogGuard};
@@ -141,14 +142,19 @@ struct Start {
 impl Start {
     fn prepare(options: &RunOptions) -> Result<Self, RunError> {
         let paths = &options.paths;
-        let unusable = |path: PathBuf| move |source| RunError::State { path, source };
 
         // 1. A directory that is ours, and ours alone.
         let state_dir = &paths.state_dir;
-        let may_be_there = [paths.config_file.as_path(), &paths.known_hosts()];
-        lock::prepare(state_dir, &paths.lock(), &may_be_there)
-            .map_err(unusable(state_dir.clone()))?;
-        let lock = StateLock::take(&paths.lock()).map_err(unusable(paths.lock()))?;
+        let may_be_there = [paths.config_file.clone(), paths.known_hosts()];
+        let lock_file = paths.lock();
+        let lock = files::work(state_dir, move |state_dir| {
+            lock::prepare(state_dir, &lock_file, &may_be_there)?;
+            Ok(StateLock::take(&lock_file)?)
+        });
+        let lock = lock.map_err(|error| RunError::State {
+            path: state_dir.clone(),
+            source: error.into(),
+        })?;
         let Some(lock) = lock else {
             return Err(RunError::AlreadyRunning(state_dir.clone()));
         };

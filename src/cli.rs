@@ -22,6 +22,7 @@ pub use exit::Exit;
 
 use crate::app::{self, RunError, RunOptions};
 use crate::demo::{self, DemoError, DemoOptions};
+use crate::files::{self, FileError};
 use crate::i18n::{self, verbs as words};
 use crate::ipc::{self, CallError, Refusal, Replies, Request, Response};
 use crate::model::Language;
@@ -32,7 +33,7 @@ use clap::{CommandFactory, Parser};
 use exit::Failure;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long the running program may take for what it does at once.
@@ -149,15 +150,27 @@ impl Context {
     /// must not lead to the server of the built-in configuration.
     fn check_named_file(&self) -> Result<(), Failure> {
         let file = &self.paths.config_file;
-        if !self.file_named || file.exists() {
+        // What is wrong with one that cannot be looked at, reading it says better.
+        if !self.file_named || !matches!(files::is_there(file), Ok(false)) {
             return Ok(());
         }
         let message = words::config_missing(self.language, &file.display().to_string());
         Err(Failure::new(Exit::BadConfig, message))
     }
 
+    /// A file or directory that does not answer.
+    fn silent(&self, path: &Path) -> Failure {
+        let path = path.display().to_string();
+        Failure::new(Exit::Failed, words::file_silent(self.language, &path))
+    }
+
     /// Sends a request to the running program.
     async fn call(&self, request: &Request) -> Result<Replies, Failure> {
+        // Its socket is there, and whoever opens it on a disk that is gone waits without end.
+        let state_dir = &self.paths.state_dir;
+        if let Err(FileError::Silent) = files::is_directory(state_dir) {
+            return Err(self.silent(state_dir));
+        }
         ipc::call(&self.paths, request)
             .await
             .map_err(|error| self.call_failed(&error))

@@ -14,7 +14,7 @@ mod line;
 
 use crate::platform;
 use line::Lines;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -67,6 +67,14 @@ pub enum FileError {
     Io(io::Error),
 }
 
+impl FileError {
+    /// Whether something stands where a new file was to be made.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == ErrorKind::AlreadyExists)
+    }
+}
+
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         if error.kind() == ErrorKind::NotFound {
@@ -76,6 +84,18 @@ impl From<io::Error> for FileError {
             Self::Silent
         } else {
             Self::Io(error)
+        }
+    }
+}
+
+impl From<FileError> for io::Error {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io(error) => error,
+            FileError::Silent => Self::new(ErrorKind::TimedOut, error),
+            FileError::Missing | FileError::NotAFile | FileError::TooBig { .. } => {
+                Self::other(error)
+            }
         }
     }
 }
@@ -91,6 +111,32 @@ pub fn read(path: &Path, limit: u64) -> Result<Bytes, FileError> {
 /// Reads each of these key files, all of them within [`DEADLINE`]. Blocks.
 pub fn read_keys(paths: &[PathBuf], limit: u64) -> Vec<Result<Bytes, FileError>> {
     KEY_LINES.work_each(paths, move |path| read_now(path, limit))
+}
+
+/// Whether anything is at that path. Blocks.
+///
+/// # Errors
+/// When that is not known within [`DEADLINE`], or cannot be.
+pub fn is_there(path: &Path) -> Result<bool, FileError> {
+    Ok(found_at(path)?.is_some())
+}
+
+/// Whether a directory is at that path. Blocks.
+///
+/// # Errors
+/// When that is not known within [`DEADLINE`], or cannot be.
+pub fn is_directory(path: &Path) -> Result<bool, FileError> {
+    Ok(found_at(path)?.is_some_and(|found| found.is_dir()))
+}
+
+fn found_at(path: &Path) -> Result<Option<Metadata>, FileError> {
+    LINES.work(path, |path| {
+        match fs::metadata(path).map_err(FileError::from) {
+            Ok(found) => Ok(Some(found)),
+            Err(FileError::Missing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
 }
 
 /// Does `work` on the file, in line with everything else that concerns that path. Blocks.
@@ -152,7 +198,6 @@ pub fn read_now(path: &Path, limit: u64) -> Result<Bytes, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_file_is_read_up_to_the_limit() {
@@ -174,6 +219,17 @@ mod tests {
     fn a_directory_is_no_file() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(read(dir.path(), 9), Err(FileError::NotAFile)));
+    }
+
+    #[test]
+    fn what_is_there_is_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        let told = |path: &Path| (is_there(path).unwrap(), is_directory(path).unwrap());
+        assert_eq!(told(&file), (false, false));
+        fs::write(&file, "").unwrap();
+        assert_eq!(told(&file), (true, false));
+        assert_eq!(told(dir.path()), (true, true));
     }
 
     #[cfg(target_os = "linux")]

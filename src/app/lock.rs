@@ -3,7 +3,7 @@
 use crate::platform::{create_private_dir, private_file_options};
 use std::fs::{DirEntry, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes the state directory, private to this user. `may_be_there` are files that someone may have put
 /// there for us before the first run; from then on the `lock` file tells that the directory is ours.
@@ -11,9 +11,9 @@ use std::path::Path;
 /// # Errors
 /// When it cannot be made, and when it is there and holds other files: taking the rights of others
 /// away from somebody's documents, or from a home directory, is not ours to do.
-pub(crate) fn prepare(state_dir: &Path, lock: &Path, may_be_there: &[&Path]) -> io::Result<()> {
+pub(crate) fn prepare(state_dir: &Path, lock: &Path, may_be_there: &[PathBuf]) -> io::Result<()> {
     let is_foreign = |entry: io::Result<DirEntry>| {
-        entry.is_ok_and(|entry| !may_be_there.contains(&entry.path().as_path()))
+        entry.is_ok_and(|entry| !may_be_there.contains(&entry.path()))
     };
     let foreign = match std::fs::read_dir(state_dir) {
         Ok(mut entries) => !lock.exists() && entries.any(is_foreign),
@@ -60,10 +60,10 @@ mod tests {
         let (lock, known_hosts) = (state.join("lock"), state.join("known_hosts"));
         std::fs::create_dir(&state).unwrap();
         std::fs::write(&known_hosts, "").unwrap();
-        prepare(&state, &lock, &[&known_hosts]).unwrap();
+        prepare(&state, &lock, std::slice::from_ref(&known_hosts)).unwrap();
         StateLock::take(&lock).unwrap();
         std::fs::write(state.join("log"), "").unwrap();
-        prepare(&state, &lock, &[&known_hosts]).unwrap();
+        prepare(&state, &lock, std::slice::from_ref(&known_hosts)).unwrap();
 
         std::fs::create_dir(&documents).unwrap();
         std::fs::write(documents.join("letter"), "").unwrap();

@@ -2,21 +2,25 @@
 
 use super::SecretsIn;
 use crate::config::{self, Loaded};
+use crate::files::{self, FileError};
 use crate::paths::Paths;
 use crate::platform::{self, Autostart};
 use crate::ui_messages::{UiEvent, UiHandle};
-use std::ffi::OsStr;
-use std::io;
+use std::ffi::OsString;
 use std::path::Path;
 
 /// What tells the program that nobody asked for it in person.
 const ARGUMENTS: [&str; 2] = ["--started", "at-logon"];
 
+/// What the entry of the system waits in line by: only `platform` knows where it is.
+const ENTRY: &str = "autostart";
+
 /// Tells the menu whether it is started. Reads files.
 pub(super) fn announce(ui: &UiHandle, config_file: &Path) {
-    let system = platform::autostart();
-    let declined = platform::autostart_declined();
-    match system.and_then(|system| Ok((system, declined?))) {
+    let asked = files::work(Path::new(ENTRY), |_| {
+        Ok((platform::autostart()?, platform::autostart_declined()?))
+    });
+    match asked {
         Ok((system, declined)) => {
             let loaded = config::load(config_file).ok();
             let autostart = under(loaded.as_ref(), system, declined);
@@ -27,17 +31,20 @@ pub(super) fn announce(ui: &UiHandle, config_file: &Path) {
 }
 
 /// Has the system start it, or not; with these paths, where they are not the usual ones.
-pub(super) fn set(on: bool, paths: &Paths, secrets: SecretsIn) -> io::Result<()> {
-    let mut arguments = ARGUMENTS.map(OsStr::new).to_vec();
+pub(super) fn set(on: bool, paths: &Paths, secrets: SecretsIn) -> Result<(), FileError> {
+    let mut arguments = ARGUMENTS.map(OsString::from).to_vec();
     if !Paths::find(None, None).is_ok_and(|usual| usual == *paths) {
-        arguments.extend([OsStr::new("--config"), paths.config_file.as_os_str()]);
-        arguments.extend([OsStr::new("--state-dir"), paths.state_dir.as_os_str()]);
+        arguments.extend(["--config".into(), paths.config_file.clone().into()]);
+        arguments.extend(["--state-dir".into(), paths.state_dir.clone().into()]);
     }
     match secrets {
-        SecretsIn::Memory => arguments.extend(["--secrets", "memory"].map(OsStr::new)),
+        SecretsIn::Memory => arguments.extend(["--secrets", "memory"].map(OsString::from)),
         SecretsIn::Keyring => {}
     }
-    platform::set_autostart(on.then_some(&arguments))
+    files::work(Path::new(ENTRY), move |_| {
+        let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
+        Ok(platform::set_autostart(on.then_some(&arguments))?)
+    })
 }
 
 /// Whether to run, now that the system has started it. A configuration that cannot be read is no reason

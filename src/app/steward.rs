@@ -6,11 +6,11 @@ use super::{SecretsIn, report};
 use crate::config;
 use crate::desktop;
 use crate::engine::EngineHandle;
+use crate::files::FileError;
 use crate::i18n::{self, run, tray as words};
 use crate::model::{Command, ForwardId, Input, Language, Snapshot, TunnelView};
 use crate::paths::Paths;
 use crate::ui_messages::{Setback, UiEvent, UiHandle, Wish};
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -136,13 +136,17 @@ impl Steward {
         tokio::spawn(async move {
             let example = file.clone();
             let written = spawn_blocking(move || config::write_example(&example)).await;
-            match written.unwrap_or_else(|error| Err(error.into())) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    let (file, detail) = (file.display().to_string(), error.to_string());
-                    let text = i18n::verbs::config_not_written(language, &file, &detail);
-                    ui.tell(UiEvent::Setback(Setback::Failed(text)));
+            let written = written.unwrap_or_else(|error| Err(FileError::Io(error.into())));
+            let name = file.display().to_string();
+            let failed = |text| ui.tell(UiEvent::Setback(Setback::Failed(text)));
+            match written {
+                Ok(()) => edit(&file, &ui, language).await,
+                Err(error) if error.is_taken() => edit(&file, &ui, language).await,
+                Err(FileError::Silent) => failed(i18n::verbs::file_silent(language, &name)),
+                Err(error) => {
+                    let detail = error.to_string();
+                    failed(i18n::verbs::config_not_written(language, &name, &detail));
                 }
-                Ok(()) | Err(_) => edit(&file, &ui, language).await,
             }
         });
     }

@@ -5,9 +5,9 @@ use super::exit::{Exit, Failure};
 use super::{Context, print};
 use crate::app;
 use crate::config::{self, ConfigErrors, KeyOrigin};
+use crate::files::{self, FileError};
 use crate::i18n::{self, verbs as words};
 use crate::model::Language;
-use std::io;
 use std::path::Path;
 
 /// Runs the verb.
@@ -31,10 +31,11 @@ fn init(cx: &Context, file: &Path) -> Result<(), Failure> {
     let name = file.display().to_string();
     match config::write_example(file) {
         Ok(()) => print::line(words::config_written(cx.language, &name)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::new(
+        Err(error) if error.is_taken() => Err(Failure::new(
             Exit::Failed,
             words::config_exists(cx.language, &name),
         )),
+        Err(FileError::Silent) => Err(cx.silent(file)),
         Err(error) => Err(Failure::new(
             Exit::Failed,
             words::config_not_written(cx.language, &name, &error.to_string()),
@@ -46,10 +47,9 @@ fn check(cx: &Context, file: &Path) -> Result<(), Failure> {
     cx.check_named_file()?;
     config::load(file).map_err(|errors| bad(cx.language, &errors))?;
     let name = file.display().to_string();
-    print::line(if file.exists() {
-        words::config_is_right(cx.language, &name)
-    } else {
-        words::config_is_default(cx.language, &name)
+    print::line(match files::is_there(file) {
+        Ok(false) => words::config_is_default(cx.language, &name),
+        Ok(true) | Err(_) => words::config_is_right(cx.language, &name),
     })
 }
 

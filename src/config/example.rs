@@ -1,16 +1,21 @@
 //! The example of a configuration file: every key, explained, with its default.
 
+use crate::files::{self, FileError};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
-/// Writes it there, with the directories above it.
+/// Writes it there, with the directories above it. Blocks.
 ///
 /// # Errors
-/// When it cannot be written; [`io::ErrorKind::AlreadyExists`] when there is a file.
-pub fn write_example(file: &Path) -> io::Result<()> {
+/// When it cannot be written; [`FileError::is_taken`]: there is a file.
+pub fn write_example(file: &Path) -> Result<(), FileError> {
+    files::work(file, |file| Ok(write(file)?))
+}
+
+fn write(file: &Path) -> io::Result<()> {
     if let Some(directory) = file.parent() {
         fs::create_dir_all(directory)?;
     }
@@ -33,7 +38,7 @@ mod tests {
         assert!(config::load(&file).is_ok());
         fs::write(&file, "mine").unwrap();
         let refused = write_example(&file).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert!(refused.is_taken(), "{refused}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     }
 }

@@ -173,6 +173,10 @@ messages! {
         fr: "{file} : ce fichier n’existe pas ; la configuration d’origine est en vigueur.",
         en: "{file}: this file does not exist; the built-in configuration is in force.",
     }
+    file_silent(path: &str) {
+        fr: "{path} ne répond pas : le disque ou le partage réseau où il se trouve est injoignable. Rétablissez-le, ou placez ce fichier sur ce poste, puis recommencez.",
+        en: "{path} does not answer: the disk or the network share that it is on cannot be reached. Bring it back, or keep that file on this machine, then try again.",
+    }
     config_missing(file: &str) {
         fr: "{file} : ce fichier n’existe pas. Pour l’écrire, avec chaque clé expliquée : passerelle config init --config FICHIER.",
         en: "{file}: this file does not exist. To write it, with every key explained: passerelle config init --config FILE.",

@@ -28,6 +28,7 @@ const VERB_BOUND: Duration = Duration::from_secs(90);
 /// One user's home, with a configuration and a state directory. Nothing runs in it by itself.
 pub(crate) struct Home {
     dir: Scratch,
+    config_file: PathBuf,
     environment: Vec<(String, OsString)>,
     secrets: &'static str,
     /// What `run` is started by.
@@ -49,11 +50,20 @@ impl Home {
             fs::create_dir(dir.join(name)).expect("a directory can be made");
         }
         Self {
+            config_file: dir.join("config.toml"),
             dir,
             environment: Vec::new(),
             secrets: "memory",
             wrapper: Vec::new(),
         }
+    }
+
+    /// With the configuration in a directory of its own, below the user's home.
+    pub(crate) fn with_config_in(mut self, directory: &str) -> Self {
+        let directory = self.home(directory);
+        fs::create_dir(&directory).expect("a directory can be made");
+        self.config_file = directory.join("config.toml");
+        self
     }
 
     /// Makes the server's key known to Passerelle.
@@ -116,7 +126,7 @@ impl Home {
 
     /// Writes the configuration file.
     pub(crate) fn configure(&self, text: &str) {
-        self.dir.write("config.toml", text);
+        fs::write(&self.config_file, text).expect("a file can be written");
     }
 
     /// Writes Passerelle's own known_hosts.
@@ -136,7 +146,7 @@ impl Home {
 
     /// The configuration file.
     pub(crate) fn config_file(&self) -> PathBuf {
-        self.dir.join("config.toml")
+        self.config_file.clone()
     }
 
     /// A command of our program in this home; `arguments` start with the verb.
@@ -148,7 +158,7 @@ impl Home {
         command
             .args(arguments)
             .arg("--config")
-            .arg(program::path(&self.dir.join("config.toml")))
+            .arg(program::path(&self.config_file))
             .arg("--state-dir")
             .arg(program::path(&self.dir.join("state")))
             .env("HOME", self.dir.join("home"))
@@ -215,6 +225,11 @@ impl Home {
         let mut command = self.complete(program, &["run", "--json", "--secrets", self.secrets]);
         command.args(options);
         self.spawn("passerelle run", command)
+    }
+
+    /// Starts a verb in this home, and does not wait for anything.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Process {
+        self.spawn(&arguments.join(" "), self.command(arguments))
     }
 
     fn spawn(&self, name: &str, mut command: Command) -> Process {

@@ -231,3 +231,49 @@ fn a_key_on_a_dead_network_home_is_passed_over_or_named() {
         passerelle.wait_end(BOUND);
     });
 }
+
+#[test]
+fn a_configuration_on_a_dead_disk_is_named_at_the_start() {
+    let test = "faults::files::a_configuration_on_a_dead_disk_is_named_at_the_start";
+    in_own_network(test, || {
+        let home = Home::empty().with_config_in("gone");
+        home.configure("");
+        // Whatever happens, the disk goes first: the home is looked through at the end.
+        let mut processes = Vec::new();
+        let _dead = DeadDisk::on(&home.home("gone"));
+        for verb in [&["run"][..], &["config", "check"], &["config", "init"]] {
+            processes.push((verb, home.start(verb)));
+        }
+        for (verb, process) in &mut processes {
+            let ended = process.wait(DEADLINE).code();
+            let expected = if verb.contains(&"init") { 1 } else { 6 };
+            assert_eq!(ended, Some(expected), "{verb:?}");
+            let complained = home.complained();
+            let path = home.config_file();
+            assert!(
+                complained.contains(&*path.to_string_lossy()),
+                "{complained}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_state_directory_on_a_dead_disk_is_named() {
+    let test = "faults::files::a_state_directory_on_a_dead_disk_is_named";
+    in_own_network(test, || {
+        let home = Home::empty();
+        home.configure("");
+        let mut processes = Vec::new();
+        let _dead = DeadDisk::on(&home.state(""));
+        for verb in ["run", "status"] {
+            processes.push((verb, home.start(&[verb])));
+        }
+        for (verb, process) in &mut processes {
+            assert_eq!(process.wait(DEADLINE).code(), Some(1), "{verb}");
+        }
+        let complained = home.complained();
+        let named = complained.matches("state").count();
+        assert!(named >= 2, "{complained}");
+    });
+}
