@@ -105,12 +105,15 @@ impl From<FileError> for io::Error {
 /// # Errors
 /// When it cannot be read within [`DEADLINE`].
 pub fn read(path: &Path, limit: u64) -> Result<Bytes, FileError> {
-    LINES.work(path, move |path| read_now(path, limit))
+    work(path, move |path| read_now(path, limit))
 }
 
 /// Reads each of these key files, all of them within [`DEADLINE`]. Blocks.
 pub fn read_keys(paths: &[PathBuf], limit: u64) -> Vec<Result<Bytes, FileError>> {
-    KEY_LINES.work_each(paths, move |path| read_now(path, limit))
+    KEY_LINES.work_each(paths, move |path| {
+        reach_directory_of(path);
+        read_now(path, limit)
+    })
 }
 
 /// Whether anything is at that path. Blocks.
@@ -130,7 +133,7 @@ pub fn is_directory(path: &Path) -> Result<bool, FileError> {
 }
 
 fn found_at(path: &Path) -> Result<Option<Metadata>, FileError> {
-    LINES.work(path, |path| {
+    work(path, |path| {
         match fs::metadata(path).map_err(FileError::from) {
             Ok(found) => Ok(Some(found)),
             Err(FileError::Missing) => Ok(None),
@@ -149,7 +152,22 @@ pub fn work<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce(&Path) -> Result<T, FileError> + Send + 'static,
 ) -> Result<T, FileError> {
-    LINES.work(path, work)
+    LINES.work(path, |path| {
+        reach_directory_of(path);
+        work(path)
+    })
+}
+
+/// Waits until the directory answers. To be called before anything is looked for in it.
+///
+/// Of all that look for the same name in a directory that hangs, in whatever process, the first waits for
+/// the disk and the others in the kernel for the first: these cannot even be ended, and a verb that has
+/// said its word would stay. Whoever asks for the directory itself waits for the disk.
+fn reach_directory_of(path: &Path) {
+    if let Some(directory) = path.parent() {
+        // What is wrong with it, the work says better.
+        let _ = fs::metadata(directory);
+    }
 }
 
 /// Opens the file, if it is a regular one or is made by these options. To be called by [`work`].
