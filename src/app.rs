@@ -262,7 +262,7 @@ async fn drive(
         tokio::spawn(prompter.run());
     }
 
-    let _watcher = follow_configuration(paths, &handle.inputs, language, settings, ui).await;
+    let _watcher = follow_configuration(paths, &handle.inputs, language, settings, ui);
     let mut narrator = Narrator::new(options.output, language, reporter);
     let companions = async {
         tokio::join!(
@@ -319,37 +319,26 @@ fn tell(narrator: &mut Narrator, snapshot: &Snapshot, printer: &Printer) {
     }
 }
 
-/// From now on, a change of the file becomes an input. A system that watches no files is no reason
-/// not to run.
-async fn follow_configuration(
+/// From now on, a change of the file since it was read becomes an input. A system that watches no files is
+/// no reason not to run.
+fn follow_configuration(
     paths: &Paths,
     inputs: &mpsc::Sender<Input>,
     language: Language,
     in_force: &Arc<Settings>,
     ui: Option<UiHandle>,
 ) -> Option<Watcher> {
-    let file = &paths.config_file;
-    let sender = inputs.clone();
-    let (shown, read) = (ui.clone(), file.clone());
-    let watcher = config::watch(file, move |loaded| {
-        show_settings(shown.as_ref(), &loaded, &read);
+    let (file, inputs) = (paths.config_file.clone(), inputs.clone());
+    let watcher = config::watch(&paths.config_file, Arc::clone(in_force), move |loaded| {
+        show_settings(ui.as_ref(), &loaded, &file);
         // A closed queue means that the engine has ended.
-        let _ = sender.blocking_send(as_input(loaded, language));
+        let _ = inputs.blocking_send(as_input(loaded, language));
     });
-    let watcher = match watcher {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(%error, file = %file.display(), "changes are not noticed");
-            return None;
-        }
-    };
-    // What changed between the reading and the watching was seen by neither.
-    let since = config::load(file);
-    if !matches!(&since, Ok(loaded) if loaded.settings == *in_force) {
-        show_settings(ui.as_ref(), &since, file);
-        let _ = inputs.send(as_input(since, language)).await;
+    if let Err(error) = &watcher {
+        let file = paths.config_file.display();
+        tracing::warn!(%error, %file, "changes are not noticed");
     }
-    Some(watcher)
+    watcher.ok()
 }
 
 /// Tells the user interface what of a good configuration it has to know. Reads files.

@@ -3,11 +3,17 @@
 //! It is the directory that is watched: editors replace files, and the file may not exist yet. While
 //! the directory is missing too, it is the nearest one above it. File systems that tell nothing,
 //! such as network shares, are asked every 30 s.
+//!
+//! The disk may be gone, and then whoever asks it waits without end. So it is asked within the bounds of
+//! `files`, and on a thread of its own from the first question on.
 
 use super::{ConfigErrors, Loaded, load};
+use crate::files::{self, FileError};
+use crate::model::Settings;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A file that stays as it is this long has been written to its end.
@@ -36,12 +42,13 @@ pub enum WatchError {
 /// Calls `on_change`, on a thread of its own, each time the file means something else than before.
 /// A file with errors counts too, once: whoever is called keeps the settings that it has.
 ///
-/// "Before" is first what the file says now, so to miss nothing, watch first and load then.
+/// "Before" is first what is in force, so that no change is missed since it was read. Does not block.
 ///
 /// # Errors
 /// When the system cannot watch anything at all.
 pub fn watch(
     file: &Path,
+    in_force: Arc<Settings>,
     on_change: impl Fn(Result<Loaded, ConfigErrors>) + Send + 'static,
 ) -> Result<Watcher, WatchError> {
     let file = std::path::absolute(file)?;
@@ -54,15 +61,15 @@ pub fn watch(
             let _ = touched.send(Signal::Touched);
         }
     })?;
-    let mut watch = Watch {
-        notify,
-        watched: None,
-        last: Err(ConfigErrors(Vec::new())),
+    let watch = Watch {
+        eye: Arc::new(Mutex::new(Eye {
+            notify,
+            watched: None,
+        })),
+        last: Ok(in_force),
         file,
         on_change,
     };
-    watch.attach();
-    watch.last = load(&watch.file);
     std::thread::Builder::new()
         .name("config-watch".to_owned())
         .spawn(move || watch.run(&received))?;
@@ -82,47 +89,46 @@ enum Signal {
 }
 
 struct Watch<F> {
-    notify: RecommendedWatcher,
-    watched: Option<PathBuf>,
-    last: Result<Loaded, ConfigErrors>,
+    eye: Arc<Mutex<Eye>>,
+    last: Result<Arc<Settings>, ConfigErrors>,
     file: PathBuf,
     on_change: F,
+}
+
+/// What the system tells of a directory.
+struct Eye {
+    notify: RecommendedWatcher,
+    watched: Option<PathBuf>,
 }
 
 impl<F: Fn(Result<Loaded, ConfigErrors>)> Watch<F> {
     fn run(mut self, signals: &Receiver<Signal>) {
         loop {
+            self.attach();
+            self.report_difference();
             match signals.recv_timeout(POLL) {
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Signal::Touched) if !settled(signals) => return,
                 Ok(Signal::Touched) | Err(RecvTimeoutError::Timeout) => {}
             }
-            self.attach();
-            self.report_difference();
         }
     }
 
-    /// Watches the directory that is there now. Always anew: one that was removed and made again
-    /// has the same name, and the old watch is on the old one.
-    fn attach(&mut self) {
+    /// Watches the directory that is there now. Where none answers, the poll finds the change.
+    fn attach(&self) {
         // As deep as a path is made while we look.
         for _ in 0..8 {
-            if let Some(old) = self.watched.take() {
-                // Fails when the directory is gone, and with it the watch.
-                let _ = self.notify.unwatch(&old);
-            }
             let Some(directory) = nearest_directory(&self.file) else {
                 return;
             };
-            // Where no watch is to be had, the poll finds the change.
-            if self
-                .notify
-                .watch(&directory, RecursiveMode::NonRecursive)
-                .is_ok()
-            {
-                self.watched = Some(directory.clone());
-            }
-            if nearest_directory(&self.file).as_ref() == Some(&directory) {
+            let eye = Arc::clone(&self.eye);
+            let turned = files::work(&directory, move |directory| {
+                // One that hangs holds it.
+                let mut eye = eye.try_lock().map_err(|_| FileError::Silent)?;
+                eye.turn_to(directory);
+                Ok(())
+            });
+            if turned.is_err() || nearest_directory(&self.file).as_ref() == Some(&directory) {
                 return;
             }
         }
@@ -130,10 +136,25 @@ impl<F: Fn(Result<Loaded, ConfigErrors>)> Watch<F> {
 
     fn report_difference(&mut self) {
         let now = load(&self.file);
-        if differ(&self.last, &now) {
-            self.last = now.clone();
+        let meaning = meaning(&now);
+        if self.last != meaning {
+            self.last = meaning;
             (self.on_change)(now);
         }
+    }
+}
+
+impl Eye {
+    /// Always anew: a directory that was removed and made again has the same name, and the old watch is
+    /// on the old one.
+    fn turn_to(&mut self, directory: &Path) {
+        if let Some(old) = self.watched.take() {
+            // Fails when the directory is gone, and with it the watch.
+            let _ = self.notify.unwatch(&old);
+        }
+        // Where no watch is to be had, the poll finds the change.
+        let watched = self.notify.watch(directory, RecursiveMode::NonRecursive);
+        self.watched = watched.is_ok().then(|| directory.to_owned());
     }
 }
 
@@ -162,17 +183,24 @@ fn concerns(event: &Event, file: &Path) -> bool {
     event.need_rescan() || (!event.kind.is_access() && event.paths.iter().any(on_the_way))
 }
 
+/// `None`: there is none, or one on the way to it does not answer.
 fn nearest_directory(file: &Path) -> Option<PathBuf> {
-    let mut above = file.ancestors().skip(1);
-    above.find(|path| path.is_dir()).map(Path::to_owned)
+    for above in file.ancestors().skip(1) {
+        match files::is_directory(above) {
+            Ok(true) => return Some(above.to_owned()),
+            Err(FileError::Silent) => return None,
+            // What cannot be looked at is as good as missing.
+            Ok(false) | Err(_) => {}
+        }
+    }
+    None
 }
 
-/// Where a value stands in the file is no difference.
-fn differ(one: &Result<Loaded, ConfigErrors>, other: &Result<Loaded, ConfigErrors>) -> bool {
-    match (one, other) {
-        (Ok(one), Ok(other)) => one.settings != other.settings,
-        (Err(one), Err(other)) => one != other,
-        (Ok(_), Err(_)) | (Err(_), Ok(_)) => true,
+/// What is compared. Where a value stands in the file is no difference.
+fn meaning(loaded: &Result<Loaded, ConfigErrors>) -> Result<Arc<Settings>, ConfigErrors> {
+    match loaded {
+        Ok(loaded) => Ok(Arc::clone(&loaded.settings)),
+        Err(errors) => Err(errors.clone()),
     }
 }
 
@@ -193,7 +221,9 @@ mod tests {
     impl Watched {
         fn new(file: &Path) -> Self {
             let (sender, changes) = channel();
-            let watcher = watch(file, move |change| sender.send(change).unwrap()).unwrap();
+            let in_force = load(file).unwrap().settings;
+            let tell = move |change| sender.send(change).unwrap();
+            let watcher = watch(file, in_force, tell).unwrap();
             Self {
                 changes,
                 _watcher: watcher,
@@ -262,6 +292,21 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_before_the_watch_began_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        let in_force = load(&file).unwrap().settings;
+        fs::write(&file, text("a")).unwrap();
+        let (sender, changes) = channel();
+        let tell = move |change| sender.send(change).unwrap();
+        let watched = Watched {
+            changes,
+            _watcher: watch(&file, in_force, tell).unwrap(),
+        };
+        watched.comes_to(Some("a"));
+    }
+
+    #[test]
     fn dropping_the_watcher_ends_it() {
         let dir = tempfile::tempdir().unwrap();
         let watched = Watched::new(&dir.path().join("config.toml"));
@@ -306,10 +351,11 @@ mod tests {
         };
         let (first, moved) = (read("language = \"fr\""), read("# x\nlanguage = \"fr\""));
         assert_ne!(first, moved);
-        assert!(!differ(&first, &moved));
-        assert!(differ(&first, &read("language = \"en\"")));
-        assert!(differ(&first, &read("language = 1")));
-        assert!(differ(&read("language = 2"), &read("\nlanguage = 2")));
-        assert!(!differ(&read("language = 2"), &read("language = 2")));
+        let differ = |one, other| meaning(&one) != meaning(&other);
+        assert!(!differ(first.clone(), moved));
+        assert!(differ(first.clone(), read("language = \"en\"")));
+        assert!(differ(first, read("language = 1")));
+        assert!(differ(read("language = 2"), read("\nlanguage = 2")));
+        assert!(!differ(read("language = 2"), read("language = 2")));
     }
 }

@@ -272,8 +272,46 @@ fn a_state_directory_on_a_dead_disk_is_named() {
         for (verb, process) in &mut processes {
             assert_eq!(process.wait(DEADLINE).code(), Some(1), "{verb}");
         }
-        let complained = home.complained();
-        let named = complained.matches("state").count();
+        let (complained, path) = (home.complained(), home.state(""));
+        let path = path.to_string_lossy();
+        let named = complained.matches(path.trim_end_matches('/')).count();
         assert!(named >= 2, "{complained}");
+    });
+}
+
+#[test]
+fn a_configuration_whose_disk_dies_is_told_and_the_tunnel_stays() {
+    let test = "faults::files::a_configuration_whose_disk_dies_is_told_and_the_tunnel_stays";
+    in_own_network(test, || {
+        let sshd = Sshd::start();
+        let home = Home::empty().with_config_in("gone").trusting(&sshd);
+        let key = home.key_for(&sshd);
+        home.configure(&Config::of(Tunnel::to(&sshd, "lab").key(key.path())).text());
+        let file = home.config_file();
+        // Whatever happens, the disk goes first: the home is looked through at the end.
+        let mut passerelle = home.run();
+        passerelle.wait_phase("healthy", BOUND);
+        let dead = DeadDisk::on(&passerelle.home("gone"));
+        let errors = |passerelle: &Passerelle| passerelle.status()["config_errors"].clone();
+        // It is looked at each 30 s, and then its directory and itself have 10 s each.
+        wait_until("the file is named", BOUND * 2, || {
+            errors(&passerelle)[0]
+                .as_str()
+                .is_some_and(|error| error.starts_with(&*file.to_string_lossy()))
+        });
+        let tunnel = passerelle.tunnel();
+        assert_eq!(
+            (&tunnel["phase"], &tunnel["attempt"]),
+            (&"healthy".into(), &1.into())
+        );
+
+        // It is found again when the disk is back.
+        drop(dead);
+        wait_until("the errors are gone", BOUND * 2, || {
+            errors(&passerelle).is_null()
+        });
+        let _dead = DeadDisk::on(&passerelle.home("gone"));
+        passerelle.succeed(&["quit"]);
+        passerelle.wait_end(BOUND);
     });
 }
