@@ -25,7 +25,7 @@ use crate::demo::{self, DemoError, DemoOptions};
 use crate::files::{self, FileError};
 use crate::i18n::{self, verbs as words};
 use crate::ipc::{self, CallError, Refusal, Replies, Request, Response};
-use crate::model::Language;
+use crate::model::{Fault, Language};
 use crate::paths::Paths;
 use crate::platform;
 use args::{Cli, Verb};
@@ -42,6 +42,9 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 /// How long where the keyring has a say: it may want to be unlocked by the user first, for which the
 /// running program gives it 30 s.
 const BY_KEYRING: Duration = Duration::from_secs(40);
+
+/// How long where files have a say: two of them, for each of which the running program waits.
+const BY_FILES: Duration = Duration::from_secs(2 * files::DEADLINE.as_secs() + 5);
 
 /// Runs the verb that the arguments name; the first one is the program itself.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -189,13 +192,24 @@ impl Context {
         }
     }
 
-    /// Asks the running program something that it answers at once, or as soon as the keyring lets it.
+    /// Asks the running program something that it answers at once, or as soon as the keyring or a file
+    /// lets it.
     async fn ask(&self, request: &Request) -> Result<Response, Failure> {
         let keyring = matches!(
             request,
             Request::SetPassword { remember: true, .. } | Request::ClearSecrets { .. }
         );
-        let patience = if keyring { BY_KEYRING } else { AT_ONCE };
+        let files = matches!(
+            request,
+            Request::HostKeys { .. }
+                | Request::AcceptHostKey { .. }
+                | Request::ForgetHostKey { .. }
+        );
+        let patience = match (keyring, files) {
+            (true, _) => BY_KEYRING,
+            (false, true) => BY_FILES,
+            (false, false) => AT_ONCE,
+        };
         let mut replies = self.call(request).await?;
         self.next(&mut replies, Some(patience))
             .await?
@@ -247,9 +261,15 @@ impl Context {
             Refusal::OtherFingerprint { shown } => {
                 Failure::new(Exit::Failed, words::other_fingerprint(l, &shown))
             }
-            Refusal::KnownHosts { detail } => {
-                Failure::new(Exit::Failed, words::known_hosts_failed(l, &detail))
+            Refusal::KnownHosts { path, detail } => {
+                Failure::new(Exit::Failed, words::known_hosts_failed(l, &path, &detail))
             }
+            Refusal::KnownHostsUnreadable { path, detail } => {
+                let path = path.into();
+                let fault = Fault::KnownHostsUnreadable { path, detail };
+                Failure::new(Exit::Failed, i18n::fault(l, &fault))
+            }
+            Refusal::FileSilent { path } => self.silent(Path::new(&path)),
             Refusal::Keyring { detail } => {
                 Failure::new(Exit::Failed, words::keyring_failed(l, &detail))
             }

@@ -206,8 +206,22 @@ pub enum Refusal {
     },
     /// The file of accepted keys cannot be changed.
     KnownHosts {
+        /// The file.
+        path: String,
         /// What the system says.
         detail: String,
+    },
+    /// A file of known host keys is there and cannot be read.
+    KnownHostsUnreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        detail: String,
+    },
+    /// Nothing comes of a file: its disk or share is gone.
+    FileSilent {
+        /// The file.
+        path: String,
     },
     /// The system's keyring did not do what was asked; for this run it is as asked.
     Keyring {

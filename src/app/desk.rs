@@ -8,10 +8,11 @@ mod tests;
 use super::intent::{Settled, settled, wish_to_open};
 use super::report::Reporter;
 use crate::engine::session::KnownHostsFiles;
+use crate::files::FileError;
 use crate::hostkey::{self, KnownHosts};
 use crate::ipc::{Call, KnownKeyReport, Refusal, Reply, Request, Response, SecretText};
 use crate::model::{
-    Answer, Command, Input, Language, QuestionKind, Secret, Snapshot, Target, TunnelId,
+    Answer, Command, Fault, Input, Language, QuestionKind, Secret, Snapshot, Target, TunnelId,
     TunnelSettings,
 };
 use crate::secrets::{SecretError, SecretKey, Vault};
@@ -20,6 +21,7 @@ use choice::{
     asking, fits, recorded, same_fingerprint, the_tunnel, the_view, to_open, to_set_password,
 };
 use futures_util::future::join_all;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -29,8 +31,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// How often a watched status tells new byte counts.
 const COUNTS: Duration = Duration::from_secs(1);
 
-/// How long it may take to learn that an accepted host key cannot be recorded. It is recorded before
-/// the server is dialled.
+/// How long to wait for the word that an accepted host key is recorded, or cannot be. It is recorded
+/// before the server is dialled. After that time, the file itself is asked.
 const RECORDING: Duration = Duration::from_secs(2);
 
 /// Serves calls.
@@ -222,8 +224,14 @@ impl Desk {
         .await?;
         let mut snapshots = self.snapshots.clone();
         let found = snapshots.wait_for(|snapshot| recorded(snapshot, &tunnel, question).is_some());
-        if let Ok(Ok(snapshot)) = timeout(RECORDING, found).await {
-            recorded(&snapshot, &tunnel, question).unwrap_or(Ok(()))?;
+        let told = match timeout(RECORDING, found).await {
+            Ok(Ok(snapshot)) => recorded(&snapshot, &tunnel, question),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        match told {
+            Some(told) => told?,
+            // Its server cannot be dialled yet, or the file hangs.
+            None => drop(read_known_hosts(vec![self.known_hosts.own.clone()]).await?),
         }
         Ok(Response::Accepted { fingerprint: shown })
     }
@@ -233,14 +241,8 @@ impl Desk {
             let tunnel = the_view(snapshot, Some(name))?;
             Ok(Arc::clone(&tunnel.settings))
         })?;
-        let files = self.known_hosts.paths();
-        let read = tokio::task::spawn_blocking(move || KnownHosts::read(&files)).await;
-        let known = match read {
-            Ok(Ok(known)) => known.keys(&settings.host, settings.port),
-            // The tunnel's own fault says so, in words.
-            Ok(Err(_)) => Vec::new(),
-            Err(error) => return Err(known_hosts_refusal(&error)),
-        };
+        let known = read_known_hosts(self.known_hosts.paths()).await?;
+        let known = known.keys(&settings.host, settings.port);
         let known = known.into_iter().map(|key| KnownKeyReport {
             algorithm: key.algorithm,
             fingerprint: key.fingerprint,
@@ -270,12 +272,16 @@ impl Desk {
         })
         .await?;
         let file = self.known_hosts.own.clone();
+        let path = file.display().to_string();
         let forgotten =
             tokio::task::spawn_blocking(move || hostkey::forget(&file, &host, port)).await;
-        let keys = match forgotten {
-            Ok(Ok(keys)) => keys,
-            Ok(Err(error)) => return Err(known_hosts_refusal(&error)),
-            Err(error) => return Err(known_hosts_refusal(&error)),
+        let keys = match forgotten.unwrap_or_else(|error| Err(FileError::Io(error.into()))) {
+            Ok(keys) => keys,
+            Err(FileError::Silent) => return Err(Refusal::FileSilent { path }),
+            Err(error) => {
+                let detail = error.to_string();
+                return Err(Refusal::KnownHosts { path, detail });
+            }
         };
         if keys > 0 && target == Target::Up {
             // A session that trusts what is no longer trusted must not go on.
@@ -382,8 +388,24 @@ fn keyring_refusal(error: &SecretError) -> Refusal {
     }
 }
 
-fn known_hosts_refusal(error: &dyn std::error::Error) -> Refusal {
-    Refusal::KnownHosts {
-        detail: error.to_string(),
-    }
+/// Reads them beside the engine's thread.
+async fn read_known_hosts(files: Vec<PathBuf>) -> Result<KnownHosts, Refusal> {
+    let read = tokio::task::spawn_blocking(move || KnownHosts::read(&files)).await;
+    let detail = match read {
+        Ok(Ok(known)) => return Ok(known),
+        Ok(Err(Fault::FileTimeout { path })) => {
+            let path = path.display().to_string();
+            return Err(Refusal::FileSilent { path });
+        }
+        Ok(Err(Fault::KnownHostsUnreadable { path, detail })) => {
+            let path = path.display().to_string();
+            return Err(Refusal::KnownHostsUnreadable { path, detail });
+        }
+        Ok(Err(other)) => other.code().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Refusal::KnownHostsUnreadable {
+        path: "known_hosts".to_owned(),
+        detail,
+    })
 }

@@ -68,9 +68,9 @@ messages! {
         fr: "Le trousseau du système n’a pas pu être modifié ({detail}). Passerelle en tient compte, mais seulement jusqu’à sa fermeture.",
         en: "The system's keyring could not be changed ({detail}). Passerelle heeds it all the same, but only until it ends.",
     }
-    known_hosts_failed(detail: &str) {
-        fr: "La liste des serveurs connus n’a pas pu être modifiée ({detail}).",
-        en: "The list of known servers could not be changed ({detail}).",
+    known_hosts_failed(path: &str, detail: &str) {
+        fr: "La liste des serveurs connus {path} n’a pas pu être modifiée ({detail}). Vérifiez l’espace libre sur le disque et les droits sur ce fichier et son dossier, puis recommencez.",
+        en: "The list of known servers {path} could not be changed ({detail}). Check the free space on the disk and the rights on that file and its folder, then try again.",
     }
 
     tunnel(name: &str, server: &str, state: &str) {

@@ -42,8 +42,10 @@ pub(super) fn recorded(
         Some(Fault::KnownHostsUnwritable { path, detail, .. })
             if tunnel.phase == Phase::Blocked =>
         {
-            let detail = format!("{}: {detail}", path.display());
-            Err(Refusal::KnownHosts { detail })
+            Err(Refusal::KnownHosts {
+                path: path.display().to_string(),
+                detail: detail.clone(),
+            })
         }
         Some(_) | None => Ok(()),
     })

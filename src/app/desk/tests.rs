@@ -243,8 +243,10 @@ async fn a_host_key_that_cannot_be_recorded_is_not_called_accepted() {
             detail: "Read-only file system".into(),
         });
     });
-    let detail = "/state/known_hosts: Read-only file system".to_owned();
-    let refused = Response::Refused(Refusal::KnownHosts { detail });
+    let refused = Response::Refused(Refusal::KnownHosts {
+        path: "/state/known_hosts".into(),
+        detail: "Read-only file system".into(),
+    });
     assert_eq!(next(&mut response).await, refused);
 }
 
@@ -304,6 +306,29 @@ async fn a_forgotten_key_ends_the_session_that_it_vouched_for() {
     assert_eq!(office.ask(forget()).await, Response::Forgot { keys: 0 });
     assert_eq!(office.input().await, grants());
     assert!(office.inputs.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_not_called_empty() {
+    let root = tempfile::tempdir().unwrap();
+    let office = Office::with_known_hosts(samples::healthy(), root.path());
+    let path = root.path().display().to_string();
+    let detail = FileError::NotAFile.to_string();
+    let asked = Request::HostKeys {
+        tunnel: "Production".into(),
+    };
+    assert_eq!(
+        office.ask(asked).await,
+        Response::Refused(Refusal::KnownHostsUnreadable {
+            path: path.clone(),
+            detail: detail.clone(),
+        })
+    );
+    let forget = Request::ForgetHostKey { tunnel: None };
+    assert_eq!(
+        office.ask(forget).await,
+        Response::Refused(Refusal::KnownHosts { path, detail })
+    );
 }
 
 #[tokio::test]

@@ -315,3 +315,61 @@ fn a_configuration_whose_disk_dies_is_told_and_the_tunnel_stays() {
         passerelle.wait_end(BOUND);
     });
 }
+
+/// A verb that is to name that file, with exit code 1, in time.
+#[track_caller]
+fn names_by_verb(passerelle: &Passerelle, verb: &[&str], path: &Path) {
+    let begun = Instant::now();
+    let outcome = passerelle.verb(verb);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains(&*path.to_string_lossy()),
+        "{outcome:?}"
+    );
+    assert!(begun.elapsed() < DEADLINE, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_verbs_of_host_keys_name_what_is_no_file() {
+    let sshd = Sshd::start();
+    let home = Home::empty().trusting(&sshd);
+    let key = home.key_for(&sshd);
+    home.configure(&Config::of(Tunnel::to(&sshd, "lab").key(key.path())).text());
+    let [own, user] = [home.state("known_hosts"), home.home(".ssh/known_hosts")];
+    let passerelle = home.run();
+    passerelle.wait_phase("healthy", BOUND);
+    make_fifo(&user);
+    names_by_verb(&passerelle, &["hostkey", "show"], &user);
+    fs::remove_file(&user).expect("it is there");
+    passerelle.succeed(&["hostkey", "show"]);
+
+    fs::remove_file(&own).expect("it is there");
+    make_fifo(&own);
+    for verb in ["show", "forget"] {
+        names_by_verb(&passerelle, &["hostkey", verb], &own);
+    }
+    assert_eq!(passerelle.tunnel()["phase"], "healthy");
+}
+
+#[test]
+fn the_verbs_of_host_keys_name_what_does_not_answer() {
+    let test = "faults::files::the_verbs_of_host_keys_name_what_does_not_answer";
+    in_own_network(test, || {
+        let sshd = Sshd::start();
+        let home = Home::empty();
+        let key = home.key_for(&sshd);
+        home.configure(&Config::of(Tunnel::to(&sshd, "lab").key(key.path())).text());
+        let own = home.state("known_hosts");
+        fs::create_dir(home.home("gone")).expect("it is ours");
+        symlink(home.home("gone/known_hosts"), &own).expect("it is ours");
+        // Whatever happens, the disk goes first: the home is looked through at the end.
+        let mut passerelle = home.run();
+        passerelle.wait_tunnel("it asks", BOUND, |tunnel| tunnel["question"].is_object());
+        let _dead = DeadDisk::on(&passerelle.home("gone"));
+        for verb in ["accept", "show", "forget"] {
+            names_by_verb(&passerelle, &["hostkey", verb], &own);
+        }
+        passerelle.succeed(&["quit"]);
+        passerelle.wait_end(BOUND);
+    });
+}
