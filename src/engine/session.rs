@@ -321,6 +321,9 @@ impl Session {
             worn.store(true, Ordering::Relaxed);
             let memory = control.wear.memory();
             self.tell(SessionEvent::Worn { memory }).await;
+            if control.wear.is_rekey_near() {
+                self.tell(SessionEvent::RekeyNear).await;
+            }
         }
     }
 

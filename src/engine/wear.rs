@@ -5,7 +5,7 @@
 //! - A key is good for so many bytes: see `KEY_MOST`. Rekeys are left to the server; this is for a server
 //!   that never starts one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// A refused channel open, in bytes of memory, rounded up: measured over 60,000 of them.
@@ -24,7 +24,12 @@ const KEY_STEP: u64 = KEY_MOST / 4;
 /// The same for Paramiko as a server (5.0 and before), which begins new keys after 512 MiB in either direction,
 /// and meanwhile goes on to answer channel opens and requests, against RFC 4253 section 7.1: russh ends the
 /// session then. By that time only connections that have their channel are left on it.
-const KEY_STEP_PARAMIKO: u64 = 256 << 20;
+const KEY_WORN_PARAMIKO: u64 = 256 << 20;
+
+/// From here on it is urgent: a session that leaves has to make room for another one. What is left until the
+/// new keys takes more than a second at 100 MiB a second.
+const KEY_NEAR_PARAMIKO: u64 = 384 << 20;
+const KEY_STEP_PARAMIKO: u64 = KEY_NEAR_PARAMIKO - KEY_WORN_PARAMIKO;
 
 /// The most bytes that one key may encrypt. AES works on blocks of 16 bytes, and RFC 4344 section 3.2
 /// advises new keys after 2³² blocks: 64 GiB. No packet is shorter than 36 bytes on the wire, so that
@@ -36,7 +41,7 @@ pub(super) const KEY_MOST: u64 = 64 << 30;
 pub struct Wear {
     memory: AtomicU64,
     key: AtomicU64,
-    key_step: AtomicU64,
+    is_paramiko: AtomicBool,
     step: Notify,
 }
 
@@ -45,7 +50,7 @@ impl Default for Wear {
         Self {
             memory: AtomicU64::new(0),
             key: AtomicU64::new(0),
-            key_step: AtomicU64::new(KEY_STEP),
+            is_paramiko: AtomicBool::new(false),
             step: Notify::new(),
         }
     }
@@ -58,29 +63,39 @@ impl Wear {
             .lines()
             .any(|line| line.starts_with("SSH-2.0-paramiko"));
         if is_paramiko {
-            self.key_step.store(KEY_STEP_PARAMIKO, Ordering::Relaxed);
+            self.is_paramiko.store(true, Ordering::Relaxed);
         }
     }
 
     /// The server refused a channel open.
     pub(super) fn channel_refused(&self) {
-        self.add(&self.memory, REFUSED, MEMORY_STEP);
+        self.add(&self.memory, REFUSED, MEMORY_STEP, MEMORY_STEP);
     }
 
     /// We closed a channel before the server did.
     pub(super) fn channel_closed_first(&self) {
-        self.add(&self.memory, CLOSED_FIRST, MEMORY_STEP);
+        self.add(&self.memory, CLOSED_FIRST, MEMORY_STEP, MEMORY_STEP);
     }
 
     /// So many bytes came or went by the present keys.
     pub(super) fn encrypted(&self, bytes: usize) {
-        let step = self.key_step.load(Ordering::Relaxed);
-        self.add(&self.key, bytes as u64, step);
+        let (worn, step) = if self.is_paramiko.load(Ordering::Relaxed) {
+            (KEY_WORN_PARAMIKO, KEY_STEP_PARAMIKO)
+        } else {
+            (KEY_STEP, KEY_STEP)
+        };
+        self.add(&self.key, bytes as u64, worn, step);
     }
 
     /// There are new keys.
     pub(super) fn rekeyed(&self) {
         self.key.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the server begins new keys soon, and the session may not survive that.
+    pub(super) fn is_rekey_near(&self) -> bool {
+        self.is_paramiko.load(Ordering::Relaxed)
+            && self.key.load(Ordering::Relaxed) >= KEY_NEAR_PARAMIKO
     }
 
     /// Memory that will not be given back before the session ends, in bytes.
@@ -94,9 +109,11 @@ impl Wear {
         self.step.notified().await;
     }
 
-    fn add(&self, what: &AtomicU64, amount: u64, step: u64) {
+    /// Adds to `what`, and notes each `step`, from the first one on that makes the session `worn`.
+    fn add(&self, what: &AtomicU64, amount: u64, worn: u64, step: u64) {
         let before = what.fetch_add(amount, Ordering::Relaxed);
-        if before / step != (before + amount) / step {
+        let after = before + amount;
+        if after >= worn && before / step != after / step {
             self.step.notify_one();
         }
     }
@@ -131,14 +148,18 @@ mod tests {
     fn a_session_with_paramiko_is_worn_before_the_server_rekeys() {
         let wear = Wear::default();
         wear.identified("SSH-2.0-paramiko_5.0.0\r\n");
-        wear.encrypted(KEY_STEP_PARAMIKO as usize - 1);
+        wear.encrypted(KEY_WORN_PARAMIKO as usize - 1);
         assert!(!is_worn(&wear));
         wear.encrypted(1);
-        assert!(is_worn(&wear));
+        assert!(is_worn(&wear) && !wear.is_rekey_near());
+        wear.encrypted(KEY_STEP_PARAMIKO as usize);
+        assert!(is_worn(&wear) && wear.is_rekey_near());
+        wear.rekeyed();
+        assert!(!wear.is_rekey_near());
         let wear = Wear::default();
         wear.identified("SSH-2.0-OpenSSH_10.0\r\n");
         wear.encrypted(KEY_STEP as usize - 1);
-        assert!(!is_worn(&wear));
+        assert!(!is_worn(&wear) && !wear.is_rekey_near());
     }
 
     #[test]

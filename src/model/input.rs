@@ -124,6 +124,8 @@ pub enum SessionEvent {
         /// In bytes.
         memory: u64,
     },
+    /// The server begins new keys soon, and the session may not survive that: it is worn, and not for long.
+    RekeyNear,
     /// It is over; always the last event. A hang-up of ours ends with `None`.
     Ended(Option<Fault>),
 }

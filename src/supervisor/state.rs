@@ -44,6 +44,7 @@ pub(super) struct Live {
     pub(super) round_trip: Duration,
     pub(super) since: Instant,
     pub(super) trust: Trust,
+    pub(super) wear: Wear,
     pub(super) successor: Option<Successor>,
 }
 
@@ -58,6 +59,16 @@ pub(super) enum Trust {
     Silent,
 }
 
+/// How much a session has worn. It works, and another one should take over from it. Only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wear {
+    Fresh,
+    /// The handover may wait until the session before it has ended.
+    Worn,
+    /// The handover is more important than what is still open on the session before it.
+    Pressing,
+}
+
 /// The session that is to take over from a live one.
 #[derive(Debug)]
 pub(super) enum Successor {
@@ -69,8 +80,13 @@ pub(super) enum Successor {
         /// As in [`State::Dialing`].
         until: Option<Instant>,
     },
-    /// `None`: nothing has failed yet.
-    Waiting { fault: Option<Fault>, at: Instant },
+    Waiting {
+        /// `None`: nothing has failed yet.
+        fault: Option<Fault>,
+        at: Instant,
+        /// By when the session that leaves has to make room for it. `None`: it may take its time.
+        room: Option<Instant>,
+    },
 }
 
 /// The session that another one took over from, or that is of no more use.
@@ -89,6 +105,7 @@ impl Live {
             server,
             since: now,
             trust: Trust::Good,
+            wear: Wear::Fresh,
             successor: None,
         }
     }
@@ -129,8 +146,11 @@ impl Live {
         }
     }
 
-    /// Why its successor is not there yet.
+    /// Why its successor is not there yet. Nothing is wrong as long as it works itself.
     fn fault(&self) -> Option<&Fault> {
+        if !self.is_silent() {
+            return None;
+        }
         match &self.successor {
             Some(Successor::Waiting { fault, .. } | Successor::Dialing { after: fault, .. }) => {
                 fault.as_ref()
@@ -188,13 +208,16 @@ impl State {
         }
     }
 
+    /// When the next dial is due that somebody waits for.
     pub(super) fn next_dial(&self) -> Option<Instant> {
         match self {
             Self::Waiting { at, .. } => Some(*at),
-            Self::Live(live) => live.next_dial(),
-            Self::Idle | Self::Dialing { .. } | Self::HangingUp { .. } | Self::Blocked { .. } => {
-                None
-            }
+            Self::Live(live) if live.is_silent() => live.next_dial(),
+            Self::Idle
+            | Self::Live(_)
+            | Self::Dialing { .. }
+            | Self::HangingUp { .. }
+            | Self::Blocked { .. } => None,
         }
     }
 

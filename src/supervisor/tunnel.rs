@@ -3,6 +3,7 @@
 mod dial;
 mod granted;
 mod handover;
+mod leaving;
 mod trial;
 mod view;
 
@@ -303,10 +304,15 @@ impl Tunnel {
 
     /// Does what is due.
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= cx.now);
+        let now = cx.now;
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.leaving.as_ref().and_then(|leaving| leaving.until)) {
             self.leaving = None;
         }
+        if due(self.room_due()) {
+            self.hasten_leaving(cx);
+        }
+        let succeed = due(self.successor_due());
         self.granted.tick(cx.now);
         match &mut self.state {
             State::Waiting { at, .. } if *at <= cx.now => self.dial(cx),
@@ -327,7 +333,6 @@ impl Tunnel {
             State::Live(live) => {
                 let prove = matches!(live.trust, Trust::ProveAt(at) if at <= cx.now);
                 let renew = due(live.dial_until());
-                let succeed = due(live.next_dial()) && self.leaving.is_none();
                 if prove {
                     self.prove(cx);
                 }
@@ -359,7 +364,8 @@ impl Tunnel {
             .iter()
             .filter_map(Forward::due)
             .chain(self.state.due())
-            .chain(self.handover_due())
+            .chain(self.leaving_due())
+            .chain(self.successor_due())
             .chain(self.granted.due())
             .chain(self.trial_due())
             .min()

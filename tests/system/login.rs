@@ -109,6 +109,7 @@ impl Login {
                     | SessionEvent::Tried { .. }
                     | SessionEvent::Rerouted
                     | SessionEvent::Worn { .. }
+                    | SessionEvent::RekeyNear
                     | SessionEvent::Ended(_) => {}
                 }
             }

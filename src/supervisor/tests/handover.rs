@@ -237,17 +237,78 @@ fn a_worn_session_serves_until_another_one_takes_over() {
 
 #[test]
 fn a_worn_session_waits_for_the_one_before_it_but_not_without_end() {
-    let mut bench = settled();
-    bench.session(1, WORN);
-    bench.establish(2);
-    bench.pass(FAR);
-    bench.actions();
+    let mut bench = beside_a_worn_one();
     bench.session(2, WORN);
     assert_eq!(bench.actions(), []);
     bench.session(2, SessionEvent::Worn { memory: 64 << 20 });
     assert_eq!(bench.actions(), [hang_up(1)]);
     bench.session(1, SessionEvent::Ended(None));
     assert_eq!(bench.dials(), [3]);
+}
+
+/// The second session serves, and the first one lives on with what is open on it.
+fn beside_a_worn_one() -> Bench {
+    let mut bench = settled();
+    bench.session(1, WORN);
+    bench.establish(2);
+    bench.pass(FAR);
+    bench.actions();
+    bench
+}
+
+#[test]
+fn a_worn_session_is_succeeded_as_soon_as_the_one_before_it_has_ended() {
+    let mut bench = beside_a_worn_one();
+    bench.session(2, WORN);
+    assert_eq!(bench.actions(), []);
+    assert_eq!(bench.view().next_dial, None, "nobody waits for it");
+    bench.session(1, SessionEvent::Ended(None));
+    assert_eq!(bench.dials(), [3]);
+    bench.establish(3);
+    bench.session(2, SessionEvent::Ended(None));
+    assert_eq!(bench.next_dial(FAR), None, "that one is not worn");
+}
+
+#[test]
+fn new_keys_that_a_session_may_not_survive_do_not_wait_for_the_one_before_it() {
+    let mut bench = beside_a_worn_one();
+    bench.session(2, WORN);
+    assert_eq!(bench.actions(), []);
+    bench.session(2, SessionEvent::RekeyNear);
+    assert_eq!(bench.actions(), [hang_up(1)]);
+    bench.session(1, SessionEvent::Ended(None));
+    assert_eq!(bench.dials(), [3]);
+}
+
+#[test]
+fn a_worn_session_asks_again_when_a_dial_has_failed() {
+    let mut bench = settled();
+    bench.session(1, WORN);
+    assert_eq!(bench.dials(), [2]);
+    for attempt in 2..10 {
+        bench.end(attempt, refused());
+        let view = bench.view();
+        assert_eq!((view.fault, view.next_dial), (None, None));
+        assert_eq!(bench.phase(), Phase::Healthy);
+        let next = bench.next_dial(Duration::from_secs(30));
+        assert_eq!(next, Some(attempt + 1), "with the usual pauses");
+    }
+    bench.end(10, refused());
+    bench.end(1, lost());
+    let next = bench.next_dial(Duration::from_secs(2));
+    assert_eq!(next, Some(11), "now somebody waits for it");
+}
+
+#[test]
+fn a_worn_session_that_was_silent_for_a_while_is_still_worn() {
+    let mut bench = settled();
+    bench.session(1, WORN);
+    assert_eq!(bench.dials(), [2]);
+    bench.session(1, SILENT);
+    bench.session(1, SessionEvent::RoundTrip(Duration::from_secs(3)));
+    assert!(bench.actions().contains(&hang_up(2)));
+    bench.session(2, SessionEvent::Ended(None));
+    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(3));
 }
 
 #[test]

@@ -95,6 +95,9 @@ fn event() -> impl Strategy<Value = SessionEvent> {
         1 => (target(), any::<bool>())
             .prop_map(|(target, answers)| SessionEvent::Tried { target, answers }),
         1 => Just(SessionEvent::Rerouted),
+        2 => prop_oneof![Just(1 << 20), Just(64 << 20)]
+            .prop_map(|memory| SessionEvent::Worn { memory }),
+        1 => Just(SessionEvent::RekeyNear),
         2 => Just(SessionEvent::RoundTrip(Duration::from_millis(1))),
         1 => Just(SessionEvent::Ended(None)),
         2 => Just(SessionEvent::Ended(Some(lost()))),

@@ -66,6 +66,7 @@ impl Tunnel {
             }
             SessionEvent::Rerouted => self.rerouted(cx),
             SessionEvent::Worn { memory } => self.worn(memory, cx),
+            SessionEvent::RekeyNear => self.rekey_near(cx),
             SessionEvent::Ended(fault) => self.ended(fault, cx),
         }
     }
@@ -82,6 +83,7 @@ impl Tunnel {
                 ..
             }
         );
+        let mut earliest = cx.now;
         let lived = match std::mem::replace(&mut self.state, State::Idle) {
             State::HangingUp { then, .. } => {
                 match then {
@@ -92,9 +94,17 @@ impl Tunnel {
                 return;
             }
             State::Live(live) => {
-                if let Some(successor) = live.successor {
-                    self.succeed_at_once(successor, fault);
-                    return;
+                let is_silent = live.is_silent();
+                match live.successor {
+                    Some(Successor::Waiting { .. }) if !is_silent => {
+                        // The pause was for a successor that nobody waited for. Now somebody may.
+                        earliest = self.backoff.earliest(cx.now);
+                    }
+                    Some(successor) => {
+                        self.succeed_at_once(successor, fault);
+                        return;
+                    }
+                    None => {}
                 }
                 Some(cx.now.saturating_duration_since(live.since))
             }
@@ -112,7 +122,8 @@ impl Tunnel {
             }
             Recovery::AwaitUser => self.block(fault, cx),
             Recovery::Retry | Recovery::AwaitNetwork => {
-                let at = self.backoff.next(&fault, lived, cx.now, cx.rng);
+                let next = self.backoff.next(&fault, lived, cx.now, cx.rng);
+                let at = next.max(earliest);
                 let fault = Some(fault);
                 self.state = State::Waiting { fault, at };
             }

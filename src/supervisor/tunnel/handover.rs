@@ -5,11 +5,10 @@
 //! the old one retire; connections that are on it may end there. A session is never given up on mere
 //! suspicion: one that is silent for a while and then answers goes on as if nothing had been.
 
-use super::dial::HANG_UP;
 use super::{Context, Tunnel};
 use crate::model::{Attempt, Fault, Recovery, RemoteTarget, SessionEvent, Stage};
 use crate::supervisor::Action;
-use crate::supervisor::state::{Leaving, Live, State, Successor, Trust, is_at_the_server};
+use crate::supervisor::state::{Live, State, Successor, Trust, Wear, is_at_the_server};
 use std::time::{Duration, Instant};
 
 /// One change of the network comes in several steps: address, routes, then the next family.
@@ -89,6 +88,7 @@ impl Tunnel {
             for forward in &mut self.forwards {
                 forward.session_up(cx.now);
             }
+            self.relieve(cx);
         }
     }
 
@@ -104,20 +104,44 @@ impl Tunnel {
         if let Some(target) = unanswered {
             self.suspect(target, cx);
         }
-        self.want_successor(cx);
+        self.want_successor(Some(cx.now), cx);
     }
 
     /// A new session would take a better way than the live one.
     pub(super) fn rerouted(&mut self, cx: &mut Context<'_>) {
-        self.want_successor(cx);
+        self.want_successor(Some(cx.now), cx);
     }
 
-    /// The live session works, and has piled up what only its end gives back. It tells that again and
-    /// again, so this may wait for the one before it to end with its last connection; but not
-    /// without end.
+    /// The live session works, and holds so much memory that only its end gives back, or its key has
+    /// encrypted much, or a program does not read.
     pub(super) fn worn(&mut self, memory: u64, cx: &mut Context<'_>) {
-        if self.leaving.is_none() || memory >= WORN_OUT {
-            self.want_successor(cx);
+        let wear = if memory >= WORN_OUT {
+            Wear::Pressing
+        } else {
+            Wear::Worn
+        };
+        self.wear(wear, cx);
+    }
+
+    /// The live session works, and may not survive the new keys that the server begins soon.
+    pub(super) fn rekey_near(&mut self, cx: &mut Context<'_>) {
+        self.wear(Wear::Pressing, cx);
+    }
+
+    /// Nobody may say it again, so it is remembered until another session has taken over.
+    fn wear(&mut self, wear: Wear, cx: &mut Context<'_>) {
+        if let State::Live(live) = &mut self.state {
+            live.wear = live.wear.max(wear);
+        }
+        self.relieve(cx);
+    }
+
+    /// A live session that is worn wants a successor.
+    fn relieve(&mut self, cx: &mut Context<'_>) {
+        match self.state.live().map(|live| live.wear) {
+            Some(Wear::Worn) => self.want_successor(None, cx),
+            Some(Wear::Pressing) => self.want_successor(Some(cx.now), cx),
+            Some(Wear::Fresh) | None => {}
         }
     }
 
@@ -155,7 +179,7 @@ impl Tunnel {
                 self.tried(&target, answers, cx);
                 if !answers {
                     self.drop_successor(cx);
-                    self.want_successor(cx);
+                    self.want_successor(None, cx);
                 }
             }
             SessionEvent::HostKeyRecorded => self.granted.recorded(),
@@ -163,7 +187,8 @@ impl Tunnel {
             | SessionEvent::RoundTrip(_)
             | SessionEvent::Silent { .. }
             | SessionEvent::Rerouted
-            | SessionEvent::Worn { .. } => {}
+            | SessionEvent::Worn { .. }
+            | SessionEvent::RekeyNear => {}
         }
     }
 
@@ -183,19 +208,11 @@ impl Tunnel {
                 until,
                 password_given: false,
             },
-            Successor::Waiting { fault: why, at } => State::Waiting {
+            Successor::Waiting { fault: why, at, .. } => State::Waiting {
                 fault: why.or(fault),
                 at,
             },
         };
-    }
-
-    /// When something about a handover is due.
-    pub(super) fn handover_due(&self) -> Option<Instant> {
-        match &self.leaving {
-            Some(leaving) => leaving.until,
-            None => self.state.live().and_then(Live::next_dial),
-        }
     }
 
     pub(super) fn dial_successor(&mut self, cx: &mut Context<'_>) {
@@ -223,7 +240,7 @@ impl Tunnel {
         *until = None;
         if !is_at_the_server(*stage) {
             self.drop_successor(cx);
-            self.want_successor(cx);
+            self.want_successor(None, cx);
         }
     }
 
@@ -237,34 +254,18 @@ impl Tunnel {
         }
     }
 
-    /// The session that leaves is to do so now.
-    pub(super) fn hasten_leaving(&mut self, cx: &mut Context<'_>) {
-        if let Some(Leaving {
-            attempt,
-            until: None,
-        }) = self.leaving
-        {
-            self.leave(attempt, cx);
-        }
-    }
-
-    /// Ends a session, and goes on without it.
-    pub(super) fn leave(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
-        self.tell_to_hang_up(attempt, cx);
-        self.leaving = Some(Leaving {
-            attempt,
-            until: Some(cx.now + HANG_UP),
-        });
-    }
-
-    /// There is one session to leave at most: a successor waits until the last one has left.
-    fn want_successor(&mut self, cx: &mut Context<'_>) {
-        self.hasten_leaving(cx);
+    /// There is one session to leave at most: a successor waits until the last one has left, which has to
+    /// make `room` by that moment.
+    fn want_successor(&mut self, room: Option<Instant>, cx: &mut Context<'_>) {
         self.drop_trial(cx);
         let at = self.backoff.earliest(cx.now);
-        if let State::Live(live) = &mut self.state {
-            live.successor
-                .get_or_insert(Successor::Waiting { fault: None, at });
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        let fault = None;
+        let fresh = Successor::Waiting { fault, at, room };
+        if let Successor::Waiting { room: known, .. } = live.successor.get_or_insert(fresh) {
+            *known = known.iter().copied().chain(room).min();
         }
     }
 
@@ -273,14 +274,7 @@ impl Tunnel {
             return;
         };
         self.suspects.clear_suspicion();
-        self.leaving = Some(Leaving {
-            attempt: old.attempt,
-            until: None,
-        });
-        cx.actions.push_back(Action::Retire {
-            tunnel: self.settings.id.clone(),
-            attempt: old.attempt,
-        });
+        self.retire(old.attempt, cx);
         for forward in &mut self.forwards {
             forward.session_up(cx.now);
         }
@@ -295,23 +289,24 @@ impl Tunnel {
             return;
         };
         live.successor = None;
-        if !live.is_silent() {
-            // The live session works; the next change of the network brings the next try.
-            return;
-        }
         match fault.recovery() {
-            Recovery::AwaitUser => {
+            Recovery::AwaitUser if live.is_silent() => {
                 let old = live.attempt;
                 self.leave(old, cx);
                 self.block(fault, cx);
             }
-            Recovery::Retry | Recovery::AwaitNetwork => {
+            Recovery::Retry | Recovery::AwaitNetwork
+                if live.is_silent() || live.wear > Wear::Fresh =>
+            {
                 let at = self.backoff.next(&fault, None, cx.now, cx.rng);
                 live.successor = Some(Successor::Waiting {
                     fault: Some(fault),
                     at,
+                    room: None,
                 });
             }
+            // The live session works; the next change of the network brings the next try.
+            Recovery::AwaitUser | Recovery::Retry | Recovery::AwaitNetwork => {}
         }
     }
 

@@ -76,7 +76,8 @@ impl Tunnel {
             | SessionEvent::Rerouted
             | SessionEvent::HostKeyRecorded
             | SessionEvent::PasswordJudged
-            | SessionEvent::Worn { .. } => {}
+            | SessionEvent::Worn { .. }
+            | SessionEvent::RekeyNear => {}
         }
     }
 
