@@ -93,8 +93,26 @@ pub(super) enum Successor {
 #[derive(Debug)]
 pub(super) struct Leaving {
     pub(super) attempt: Attempt,
-    /// It was told to hang up, and is written off then. `None`: it ends at its own pace.
-    pub(super) until: Option<Instant>,
+    pub(super) pace: Pace,
+}
+
+/// How a session leaves.
+#[derive(Debug)]
+pub(super) enum Pace {
+    /// It was told to hang up, and is written off then.
+    HungUp { until: Instant },
+    /// It ends with its last connection.
+    Retired { since: Instant },
+}
+
+impl Leaving {
+    /// When it is written off, if it was told to hang up.
+    pub(super) fn until(&self) -> Option<Instant> {
+        match self.pace {
+            Pace::HungUp { until } => Some(until),
+            Pace::Retired { .. } => None,
+        }
+    }
 }
 
 impl Live {

@@ -23,6 +23,9 @@ const SERVER: &str = "maintenance@serveurproduction:722";
 /// A session was silent before it was asked for a channel.
 const SILENT: SessionEvent = SessionEvent::Silent { unanswered: None };
 
+/// A session holds a first mebibyte that only its end gives back.
+const WORN: SessionEvent = SessionEvent::Worn { memory: 1 << 20 };
+
 fn id() -> TunnelId {
     TunnelId::new("Production")
 }

@@ -306,7 +306,7 @@ impl Tunnel {
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if due(self.leaving.as_ref().and_then(|leaving| leaving.until)) {
+        if due(self.leaving.as_ref().and_then(Leaving::until)) {
             self.leaving = None;
         }
         if due(self.room_due()) {

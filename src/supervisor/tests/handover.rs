@@ -1,6 +1,6 @@
 //! Changes of the network, sessions that fall silent, and one session that takes over from another.
 
-use super::{Bench, SERVER, SILENT, asks_for_a_code, id, lost, refused};
+use super::{Bench, SERVER, SILENT, WORN, asks_for_a_code, id, lost, refused};
 use crate::model::{
     Attempt, Command, Fault, Health, HealthState, Input, Phase, SessionEvent, Stage,
 };
@@ -221,8 +221,6 @@ fn a_third_session_waits_until_the_first_has_left() {
     bench.session(1, SessionEvent::Ended(None));
     assert_eq!(bench.dials(), [3]);
 }
-
-const WORN: SessionEvent = SessionEvent::Worn { memory: 1 << 20 };
 
 #[test]
 fn a_worn_session_serves_until_another_one_takes_over() {

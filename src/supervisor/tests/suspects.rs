@@ -1,6 +1,6 @@
 //! Targets that stop the server while it connects to them, and networks that only look like it.
 
-use super::{Bench, asks_for_a_code, id, lost, refused};
+use super::{Bench, WORN, asks_for_a_code, id, lost, refused};
 use crate::model::{
     Attempt, Command, Health, HealthReason, HealthState, Input, Phase, RemoteTarget, SessionEvent,
     Settings,
@@ -203,6 +203,58 @@ fn a_trial_gives_way_to_a_session_that_is_wanted() {
     bench.end(3, lost());
     assert!(bench.actions().contains(&hang_up(4)));
     assert_eq!(next_dial(&mut bench, FAR), Some((5, None)));
+}
+
+/// Grafana is avoided, the fourth session serves, and the third one lives on with what is open on it.
+fn avoided_beside_a_worn_one() -> Bench {
+    let mut bench = avoided();
+    bench.session(3, WORN);
+    let dial = next_dial(&mut bench, Duration::from_secs(2));
+    assert_eq!(dial, Some((4, None)), "no trial is due yet");
+    bench.establish(4);
+    bench.probed("Prometheus", 4, Health::ok());
+    bench
+}
+
+#[test]
+fn a_trial_waits_for_a_session_that_leaves_but_not_for_hours() {
+    let mut bench = avoided_beside_a_worn_one();
+    bench.pass(29 * MINUTE);
+    bench.tell(Input::Demand(id()));
+    let actions = bench.actions();
+    assert!(!actions.contains(&hang_up(3)), "it may be a download");
+    bench.pass(MINUTE);
+    assert!(bench.actions().contains(&hang_up(3)));
+    bench.session(3, SessionEvent::Ended(None));
+    let dial = next_dial(&mut bench, Duration::ZERO);
+    assert_eq!(dial, Some((5, later_trial(grafana()))));
+
+    let mut bench = avoided_beside_a_worn_one();
+    bench.pass(5 * MINUTE);
+    bench.session(3, SessionEvent::Ended(None));
+    let dial = next_dial(&mut bench, Duration::ZERO);
+    assert_eq!(dial, Some((5, later_trial(grafana()))), "or by itself");
+}
+
+#[test]
+fn the_successor_to_a_worn_session_does_a_trial_that_is_due() {
+    for answers in [false, true] {
+        let mut bench = avoided_beside_a_worn_one();
+        bench.session(4, WORN);
+        bench.pass(30 * MINUTE);
+        assert!(bench.actions().contains(&hang_up(3)), "it takes no turns");
+        bench.session(3, SessionEvent::Ended(None));
+        let dial = next_dial(&mut bench, Duration::ZERO);
+        assert_eq!(dial, Some((5, first_trial(grafana()))));
+        bench.session(5, tried(grafana(), answers));
+        assert_eq!(bench.view().forwards[0].avoided, !answers);
+        if !answers {
+            assert_eq!(bench.actions(), [hang_up(5)]);
+            bench.session(5, SessionEvent::Ended(None));
+            let dial = next_dial(&mut bench, Duration::from_secs(2));
+            assert_eq!(dial, Some((6, None)));
+        }
+    }
 }
 
 #[test]

@@ -162,6 +162,7 @@ impl Tunnel {
 
     pub(super) fn begin_dial(&mut self, cx: &mut Context<'_>) -> Attempt {
         let suspect = self.suspects.take_suspicion();
+        let suspect = suspect.or_else(|| self.trial_on_the_way(cx));
         let trial = suspect.map(|target| Trial { target, stay: true });
         let grant = self.granted.for_dial();
         let attempt = self.tell_to_dial(grant, trial, cx);

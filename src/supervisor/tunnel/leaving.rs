@@ -7,15 +7,19 @@ use super::dial::HANG_UP;
 use super::{Context, Tunnel};
 use crate::model::Attempt;
 use crate::supervisor::Action;
-use crate::supervisor::state::{Leaving, Live, Successor};
-use std::time::Instant;
+use crate::supervisor::state::{Leaving, Live, Pace, Successor};
+use std::time::{Duration, Instant};
+
+/// For so long a retired session may hold up the trial of an avoided target. Most downloads are over by
+/// then. A WebSocket may stay open for days, and somebody may wait for the target.
+const TRIAL_WAITS: Duration = Duration::from_secs(30 * 60);
 
 impl Tunnel {
     /// The session takes no more connections, and ends with its last one.
     pub(super) fn retire(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
         self.leaving = Some(Leaving {
             attempt,
-            until: None,
+            pace: Pace::Retired { since: cx.now },
         });
         cx.actions.push_back(Action::Retire {
             tunnel: self.settings.id.clone(),
@@ -26,9 +30,10 @@ impl Tunnel {
     /// Ends a session, and goes on without it.
     pub(super) fn leave(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
         self.tell_to_hang_up(attempt, cx);
+        let until = cx.now + HANG_UP;
         self.leaving = Some(Leaving {
             attempt,
-            until: Some(cx.now + HANG_UP),
+            pace: Pace::HungUp { until },
         });
     }
 
@@ -36,7 +41,7 @@ impl Tunnel {
     pub(super) fn hasten_leaving(&mut self, cx: &mut Context<'_>) {
         if let Some(Leaving {
             attempt,
-            until: None,
+            pace: Pace::Retired { .. },
         }) = self.leaving
         {
             self.leave(attempt, cx);
@@ -46,15 +51,21 @@ impl Tunnel {
     /// When something about the session that leaves is due.
     pub(super) fn leaving_due(&self) -> Option<Instant> {
         let leaving = self.leaving.as_ref()?;
-        leaving.until.or_else(|| self.room_due())
+        leaving.until().or_else(|| self.room_due())
     }
 
-    /// When the session that leaves has to make room for the successor to the live one.
+    /// When a retired session has to make room for the successor to the live one, or for a trial.
     pub(super) fn room_due(&self) -> Option<Instant> {
-        match self.state.live().map(|live| &live.successor) {
-            Some(Some(Successor::Waiting { room, .. })) => *room,
-            Some(Some(Successor::Dialing { .. }) | None) | None => None,
-        }
+        let since = match self.leaving.as_ref()?.pace {
+            Pace::Retired { since } => since,
+            Pace::HungUp { .. } => return None,
+        };
+        let for_successor = match self.state.live()?.successor {
+            Some(Successor::Waiting { room, .. }) => room,
+            Some(Successor::Dialing { .. }) | None => None,
+        };
+        let for_trial = self.trial_wanted().map(|at| at.max(since + TRIAL_WAITS));
+        for_successor.into_iter().chain(for_trial).min()
     }
 
     /// When the successor to the live session is to be dialed. `None` as long as there is no room for it.

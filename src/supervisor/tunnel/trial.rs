@@ -2,12 +2,12 @@
 //!
 //! The first trial is the first step of the successor to a silent session. Later ones have a session of
 //! their own beside the live one, and only while no other session is beside it: there are two sessions at
-//! most, and a successor comes first.
+//! most, and a successor comes first. The successor to a worn session takes a trial along that is due.
 
 use super::{Context, Tunnel};
 use crate::model::{RemoteTarget, SessionEvent};
 use crate::supervisor::Trial;
-use crate::supervisor::state::{State, Trust};
+use crate::supervisor::state::{State, Trust, Wear};
 use std::time::Instant;
 
 impl Tunnel {
@@ -41,13 +41,29 @@ impl Tunnel {
 
     /// When a trial beside the live session is to begin. `None` as long as there is no room for one.
     pub(super) fn trial_due(&self) -> Option<Instant> {
-        let live = self.state.live()?;
-        let is_quiet = live.trust == Trust::Good && live.successor.is_none();
-        if !is_quiet || self.leaving.is_some() || self.suspects.trial.is_some() {
+        let at = self.trial_wanted()?;
+        let is_alone = self.leaving.is_none() && self.state.live()?.successor.is_none();
+        is_alone.then(|| self.backoff.earliest(at))
+    }
+
+    /// When a trial is to begin if there is room for it.
+    pub(super) fn trial_wanted(&self) -> Option<Instant> {
+        let is_good = self.state.live()?.trust == Trust::Good;
+        if !is_good || self.suspects.trial.is_some() {
             return None;
         }
-        let at = self.suspects.due()?;
-        Some(self.backoff.earliest(at))
+        self.suspects.due()
+    }
+
+    /// The target whose trial is due, and which the successor to a worn session is to try first: while the
+    /// worn one works, nobody waits for its successor.
+    pub(super) fn trial_on_the_way(&mut self, cx: &mut Context<'_>) -> Option<RemoteTarget> {
+        let live = self.state.live()?;
+        if live.wear == Wear::Worn && live.trust == Trust::Good {
+            self.suspects.begin_trial(cx.now, cx.rng)
+        } else {
+            None
+        }
     }
 
     pub(super) fn begin_trial(&mut self, cx: &mut Context<'_>) {
