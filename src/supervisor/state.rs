@@ -46,6 +46,8 @@ pub(super) struct Live {
     pub(super) trust: Trust,
     pub(super) wear: Wear,
     pub(super) successor: Option<Successor>,
+    /// A dial beside it ended in this, which only a person can lift. Until then there are no more.
+    pub(super) withheld: Option<Fault>,
 }
 
 /// How far a session is believed to work.
@@ -125,6 +127,7 @@ impl Live {
             trust: Trust::Good,
             wear: Wear::Fresh,
             successor: None,
+            withheld: None,
         }
     }
 

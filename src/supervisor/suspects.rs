@@ -42,6 +42,8 @@ pub(super) struct Suspects {
     /// The suspect that the next session has to try.
     to_try: Option<RemoteTarget>,
     avoided: Vec<Avoided>,
+    /// Dials for a trial that failed in a row: that is the server's doing, not a target's.
+    failed_dials: usize,
     /// The session that was dialed for a trial beside the live one.
     pub(super) trial: Option<Attempt>,
 }
@@ -103,6 +105,7 @@ impl Suspects {
         now: Instant,
         rng: &mut fastrand::Rng,
     ) {
+        self.failed_dials = 0;
         let known = self
             .avoided
             .iter()
@@ -143,8 +146,22 @@ impl Suspects {
         Some(known.target.clone())
     }
 
+    /// The session that was dialed for a trial has ended before the trial: all trials wait, the longer the
+    /// more often this happens.
+    pub(super) fn trial_failed(&mut self, now: Instant, rng: &mut fastrand::Rng) {
+        self.trial = None;
+        self.failed_dials += 1;
+        let next = now + pause(self.failed_dials, rng);
+        for known in &mut self.avoided {
+            known.next = known.next.max(next);
+        }
+    }
+
     /// Brings the trials forward. `anew`: the pauses start over, too.
     pub(super) fn hurry(&mut self, anew: bool, now: Instant) {
+        if anew {
+            self.failed_dials = 0;
+        }
         for known in &mut self.avoided {
             if anew {
                 known.failures = 1;

@@ -13,8 +13,8 @@ use super::state::{Leaving, Live, State, Then, Trust, is_at_the_server};
 use super::suspects::Suspects;
 use super::{Action, Grant};
 use crate::model::{
-    Answer, Attempt, Fault, ForwardId, ForwardSettings, Health, Phase, QuestionId, QuestionKind,
-    Secret, SessionEvent, Target, TunnelSettings,
+    Answer, Attempt, AuthMethod, Fault, ForwardId, ForwardSettings, Health, Phase, QuestionId,
+    QuestionKind, Secret, SessionEvent, Target, TunnelSettings,
 };
 use granted::Granted;
 use std::collections::VecDeque;
@@ -94,6 +94,7 @@ impl Tunnel {
             State::HangingUp { then, .. } => *then = Then::Dial,
             State::Dialing { .. } => {}
         }
+        self.lift(|fault| !fault.is_lapsed_question(), cx);
     }
 
     pub(super) fn down(&mut self, cx: &mut Context<'_>) {
@@ -125,12 +126,20 @@ impl Tunnel {
         self.suspects.hurry(false, cx.now);
         let at = self.backoff.on_demand(cx.now);
         self.dial_by(at);
+        // Local connections ask for a session where none works. Otherwise it was a person. To one whom the
+        // server asks something, each click would send another code.
+        if self.state.live().is_some_and(|live| !live.is_silent()) {
+            self.lift(|fault| !fault.is_lapsed_question(), cx);
+        }
     }
 
     /// The SSH agents hold other keys: worth one dial where a key was missing.
     pub(super) fn agents_changed(&mut self, cx: &mut Context<'_>) {
         if self.view().awaits_a_key() {
             self.dial_soon(cx);
+        }
+        if self.settings.auth.contains(&AuthMethod::Agent) {
+            self.lift(Fault::another_key_may_help, cx);
         }
     }
 
@@ -203,6 +212,7 @@ impl Tunnel {
     pub(super) fn password_given(&mut self, cx: &mut Context<'_>) {
         // It is newer than one that was typed for a dial.
         self.granted.drop_password();
+        self.lift(Fault::a_password_may_help, cx);
         match &mut self.state {
             State::Blocked { fault, .. } if fault.a_password_may_help() => self.dial(cx),
             State::Dialing { password_given, .. } => *password_given = true,

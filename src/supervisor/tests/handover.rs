@@ -38,6 +38,15 @@ fn no_route() -> Fault {
     }
 }
 
+fn rejected() -> Fault {
+    Fault::NoCredential {
+        user: "maintenance".into(),
+        server: SERVER.into(),
+        offered: vec![],
+        detail: String::new(),
+    }
+}
+
 /// A healthy tunnel whose dial is long past.
 fn settled() -> Bench {
     let mut bench = Bench::healthy();
@@ -188,12 +197,6 @@ fn nobody_is_asked_for_the_sake_of_a_session_that_is_not_needed() {
 
 #[test]
 fn what_only_the_user_can_lift_blocks_a_silent_session_and_leaves_a_good_one() {
-    let rejected = || Fault::NoCredential {
-        user: "maintenance".into(),
-        server: SERVER.into(),
-        offered: vec![],
-        detail: String::new(),
-    };
     let mut bench = settled();
     bench.session(1, SessionEvent::Rerouted);
     bench.actions();
@@ -206,6 +209,55 @@ fn what_only_the_user_can_lift_blocks_a_silent_session_and_leaves_a_good_one() {
     assert_eq!(bench.actions(), [hang_up(1)]);
     bench.tell(Input::EnvironmentChanged);
     assert_eq!(bench.next_dial(Duration::from_secs(86_400)), None);
+}
+
+#[test]
+fn no_timer_repeats_a_log_in_that_awaits_the_user_beside_a_session_that_works() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let mut bench = settled();
+    bench.session(1, WORN);
+    let mut dialed = bench.dials();
+    let persons = [
+        Input::Demand(id()),
+        Input::Command(Command::Up(None)),
+        Input::Command(Command::PasswordGiven(id())),
+        Input::AgentsChanged,
+    ];
+    for person in persons {
+        bench.end(dialed[0], rejected());
+        assert_eq!(bench.phase(), Phase::Healthy);
+        bench.session(1, SessionEvent::Worn { memory: 2 << 20 });
+        bench.tell(Input::EnvironmentChanged);
+        bench.session(1, SessionEvent::Rerouted);
+        assert_eq!(bench.next_dial(DAY), None);
+        bench.tell(person.clone());
+        dialed = Vec::from_iter(bench.next_dial(FAR));
+        assert_eq!(dialed.len(), 1, "{person:?}");
+    }
+    bench.end(dialed[0], rejected());
+    bench.end(1, lost());
+    let dialed = bench.next_dial(FAR).unwrap();
+    bench.end(dialed, rejected());
+    assert_eq!(bench.phase(), Phase::Blocked);
+    assert_eq!(bench.next_dial(DAY), None);
+}
+
+#[test]
+fn a_server_that_asks_is_not_dialed_at_each_step_of_wear_nor_at_each_click() {
+    let mut bench = settled();
+    bench.session(1, WORN);
+    assert_eq!(bench.dials(), [2]);
+    bench.session(2, asks_for_a_code());
+    bench.session(2, SessionEvent::Ended(None));
+    bench.session(1, SessionEvent::Worn { memory: 2 << 20 });
+    bench.tell(Input::Demand(id()));
+    bench.command(Command::Up(None));
+    assert_eq!(bench.next_dial(Duration::from_secs(86_400)), None);
+    assert_eq!(bench.phase(), Phase::Healthy);
+    bench.end(1, lost());
+    assert_eq!(bench.next_dial(FAR), Some(3));
+    bench.session(3, asks_for_a_code());
+    assert!(bench.view().question.is_some());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Targets that stop the server while it connects to them, and networks that only look like it.
 
+use super::questions::password_needed;
 use super::{Bench, WORN, asks_for_a_code, id, lost, refused};
 use crate::model::{
     Attempt, Command, Health, HealthReason, HealthState, Input, Phase, RemoteTarget, SessionEvent,
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 const FAR: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn grafana() -> RemoteTarget {
     super::production().forwards[0].remote.clone()
@@ -261,7 +263,6 @@ fn the_successor_to_a_worn_session_does_a_trial_that_is_due() {
 fn a_trial_without_an_outcome_changes_nothing_but_its_date() {
     let ends = [
         SessionEvent::Ended(Some(refused())),
-        asks_for_a_code(),
         SessionEvent::Ended(None),
     ];
     for end in ends {
@@ -275,6 +276,45 @@ fn a_trial_without_an_outcome_changes_nothing_but_its_date() {
         assert_eq!(next_dial(&mut bench, Duration::from_secs(15)), None);
         let dial = next_dial(&mut bench, MINUTE);
         assert_eq!(dial, Some((5, later_trial(grafana()))));
+    }
+}
+
+#[test]
+fn trials_whose_dials_fail_are_ever_more_rare() {
+    let mut bench = avoided();
+    next_dial(&mut bench, MINUTE).unwrap();
+    let mut pauses = Vec::new();
+    for attempt in 4..9 {
+        let before = bench.now;
+        bench.end(attempt, refused());
+        let dial = next_dial(&mut bench, 11 * MINUTE);
+        assert_eq!(dial, Some((attempt + 1, later_trial(grafana()))));
+        pauses.push((bench.now - before).as_secs());
+    }
+    for (pause, most) in pauses.iter().zip([60, 120, 300, 600, 600]) {
+        assert!((most * 3 / 4 - 1..=most).contains(pause), "{pauses:?}");
+    }
+}
+
+#[test]
+fn a_trial_that_awaits_the_user_is_the_last_one_until_a_person_acts() {
+    let ends = [
+        (SessionEvent::Ended(Some(password_needed())), true),
+        (asks_for_a_code(), false),
+    ];
+    for (end, may_a_click_help) in ends {
+        let mut bench = avoided();
+        next_dial(&mut bench, MINUTE).unwrap();
+        bench.session(4, end);
+        bench.session(4, SessionEvent::Ended(None));
+        let view = bench.view();
+        assert_eq!((view.fault, view.question), (None, None));
+        assert_eq!(next_dial(&mut bench, DAY), None);
+        bench.session(3, WORN);
+        assert_eq!(next_dial(&mut bench, DAY), None, "nor for a successor");
+        bench.tell(Input::Demand(id()));
+        let dial = next_dial(&mut bench, DAY);
+        assert_eq!(dial.is_some(), may_a_click_help);
     }
 }
 

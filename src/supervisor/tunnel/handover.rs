@@ -4,6 +4,10 @@
 //! Make before break: the successor is dialed beside the live session, and only when it stands does
 //! the old one retire; connections that are on it may end there. A session is never given up on mere
 //! suspicion: one that is silent for a while and then answers goes on as if nothing had been.
+//!
+//! No timer repeats a log-in that awaits the user. So a dial beside a session that works, whatever it was
+//! for, withholds all others when it ends in such a fault or in a question: until a person has done
+//! something about it, or until the session does not work any more. Then the tunnel blocks.
 
 use super::{Context, Tunnel};
 use crate::model::{Attempt, Fault, Recovery, RemoteTarget, SessionEvent, Stage};
@@ -145,6 +149,31 @@ impl Tunnel {
         }
     }
 
+    /// A dial beside the live session ended in `fault`, which awaits the user.
+    pub(super) fn withhold(&mut self, fault: Fault) {
+        if let State::Live(live) = &mut self.state {
+            live.withheld = Some(fault);
+        }
+    }
+
+    /// A dial beside the live session met a question of the server. Nobody is asked for the sake of a
+    /// session that is not needed.
+    pub(super) fn withhold_question(&mut self) {
+        self.withhold(Fault::QuestionLost {
+            server: self.settings.server(),
+        });
+    }
+
+    /// A person has done something that may lift `what` withholds dials beside the live session.
+    pub(super) fn lift(&mut self, what: impl FnOnce(&Fault) -> bool, cx: &mut Context<'_>) {
+        if let State::Live(live) = &mut self.state
+            && live.withheld.as_ref().is_some_and(what)
+        {
+            live.withheld = None;
+            self.relieve(cx);
+        }
+    }
+
     /// An event of the successor to the live session.
     pub(super) fn successor_event(
         &mut self,
@@ -168,11 +197,11 @@ impl Tunnel {
             }
             SessionEvent::Ended(fault) => self.successor_ended(fault, cx),
             event @ SessionEvent::Asks { .. } => {
-                // Nobody is asked for the sake of a session that is not needed.
                 if self.give_up_if_silent(cx) {
                     self.session_event(event, cx);
                 } else {
                     self.drop_successor(cx);
+                    self.withhold_question();
                 }
             }
             SessionEvent::Tried { target, answers } => {
@@ -257,6 +286,10 @@ impl Tunnel {
     /// There is one session to leave at most: a successor waits until the last one has left, which has to
     /// make `room` by that moment.
     fn want_successor(&mut self, room: Option<Instant>, cx: &mut Context<'_>) {
+        let is_withheld = |live: &Live| live.withheld.is_some() && !live.is_silent();
+        if self.state.live().is_none_or(is_withheld) {
+            return;
+        }
         self.drop_trial(cx);
         let at = self.backoff.earliest(cx.now);
         let State::Live(live) = &mut self.state else {
@@ -305,8 +338,9 @@ impl Tunnel {
                     room: None,
                 });
             }
+            Recovery::AwaitUser => live.withheld = Some(fault),
             // The live session works; the next change of the network brings the next try.
-            Recovery::AwaitUser | Recovery::Retry | Recovery::AwaitNetwork => {}
+            Recovery::Retry | Recovery::AwaitNetwork => {}
         }
     }
 

@@ -5,7 +5,7 @@
 //! most, and a successor comes first. The successor to a worn session takes a trial along that is due.
 
 use super::{Context, Tunnel};
-use crate::model::{RemoteTarget, SessionEvent};
+use crate::model::{Recovery, RemoteTarget, SessionEvent};
 use crate::supervisor::Trial;
 use crate::supervisor::state::{State, Trust, Wear};
 use std::time::Instant;
@@ -48,7 +48,8 @@ impl Tunnel {
 
     /// When a trial is to begin if there is room for it.
     pub(super) fn trial_wanted(&self) -> Option<Instant> {
-        let is_good = self.state.live()?.trust == Trust::Good;
+        let live = self.state.live()?;
+        let is_good = live.trust == Trust::Good && live.withheld.is_none();
         if !is_good || self.suspects.trial.is_some() {
             return None;
         }
@@ -81,10 +82,15 @@ impl Tunnel {
                 self.drop_trial(cx);
                 self.tried(&target, answers, cx);
             }
-            // Nobody is asked for the sake of a trial.
-            SessionEvent::Asks { .. } => self.drop_trial(cx),
-            // Without an outcome: the next trial has its date.
-            SessionEvent::Ended(_) => self.suspects.trial = None,
+            SessionEvent::Asks { .. } => {
+                self.drop_trial(cx);
+                self.withhold_question();
+            }
+            SessionEvent::Ended(Some(fault)) if fault.recovery() == Recovery::AwaitUser => {
+                self.suspects.trial = None;
+                self.withhold(fault);
+            }
+            SessionEvent::Ended(_) => self.suspects.trial_failed(cx.now, cx.rng),
             SessionEvent::Stage(_)
             | SessionEvent::Established(_)
             | SessionEvent::RoundTrip(_)
