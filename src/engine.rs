@@ -25,6 +25,7 @@ pub mod network;
 pub mod offer;
 pub mod probe;
 pub mod pump;
+mod refusals;
 pub mod session;
 pub mod spool;
 pub mod transport;

@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::channel::OpenChannel;
 use super::client::Client;
 use super::network::now;
+use super::refusals::Refusals;
 use super::transport::ConnectionControl;
 use super::wear::Wear;
 use crate::model::{Attempt, RemoteTarget};
@@ -85,6 +86,7 @@ pub struct Link {
     doubted: Arc<Notify>,
     control: ConnectionControl,
     asked: Asked,
+    refusals: Refusals,
     guests: watch::Sender<usize>,
 }
 
@@ -133,6 +135,7 @@ impl Link {
             doubted,
             control,
             asked: Asked::default(),
+            refusals: Refusals::default(),
             guests: watch::Sender::new(0),
         }
     }
@@ -177,11 +180,15 @@ impl Link {
         target: &RemoteTarget,
         originator: SocketAddr,
     ) -> Result<OpenChannel, OpenError> {
+        let memory = self.control.wear.memory();
+        if let Some(refusal) = self.refusals.known(target, memory, now()) {
+            return Err(refusal);
+        }
         let (answer, answered) = oneshot::channel();
         let handle = Arc::clone(&self.handle);
         let control = self.control.clone();
         let target = target.clone();
-        let asked = self.asked.clone();
+        let (asked, refusals) = (self.asked.clone(), self.refusals.clone());
         // In a task of its own: a confirmation that comes after the caller has left would
         // otherwise leave a channel open that nobody owns.
         tokio::spawn(async move {
@@ -189,7 +196,7 @@ impl Link {
             let waiting = asked.open(&target);
             let began = now();
             let opening = handle.channel_open_direct_tcpip(
-                target.host,
+                target.host.clone(),
                 u32::from(target.port),
                 originator.ip().to_string(),
                 u32::from(originator.port()),
@@ -205,6 +212,11 @@ impl Link {
                 () = control.gone.cancelled() => Err(OpenError::SessionGone),
             };
             waiting.answered();
+            if let Err(refusal) = &outcome
+                && *refusal != OpenError::SessionGone
+            {
+                refusals.refused(target, refusal.clone(), now());
+            }
             drop(answer.send(outcome));
         });
         tokio::pin!(answered);
@@ -273,6 +285,7 @@ mod tests {
     use crate::engine::identification;
     use crate::engine::network::{Network, SystemNetwork};
     use crate::engine::offer::{self, SessionLimits};
+    use crate::engine::refusals::MUCH;
     use crate::engine::transport::Transport;
     use crate::hostkey::KnownHosts;
     use crate::model::samples;
@@ -281,6 +294,7 @@ mod tests {
     use russh::keys::{Algorithm, HashAlg, PrivateKey};
     use russh::server::{self, Auth};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::JoinHandle;
     use tokio_util::sync::CancellationToken;
 
     /// A server that lets anyone in.
@@ -313,15 +327,14 @@ mod tests {
         socket
     }
 
-    #[tokio::test]
-    async fn the_end_of_a_session_is_no_answer() {
+    /// A link to such a server.
+    async fn link(silent: &CancellationToken) -> (Link, ConnectionControl, JoinHandle<TcpStream>) {
         let host_key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap();
         let print = host_key.public_key().fingerprint(HashAlg::Sha256);
         let settings = Arc::new(samples::lab(&print.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let socket = SystemNetwork.connect(listener.local_addr().unwrap());
         let (socket, accepted) = tokio::join!(socket, listener.accept());
-        let silent = CancellationToken::new();
         let serving = tokio::spawn(serve(accepted.unwrap().0, host_key, silent.clone()));
 
         let control = ConnectionControl::default();
@@ -342,6 +355,34 @@ mod tests {
                 .success()
         );
         let link = Link::new(handle, Attempt(1), Arc::default(), control.clone());
+        (link, control, serving)
+    }
+
+    #[tokio::test]
+    async fn a_target_that_refuses_is_asked_for_rarely_once_that_costs_too_much() {
+        let (link, control, _serving) = link(&CancellationToken::new()).await;
+        let target = RemoteTarget {
+            host: "localhost".into(),
+            port: 9,
+        };
+        let open = async || {
+            let originator = SocketAddr::from(([127, 0, 0, 1], 5000));
+            let refused = link.open(&target, originator).await.err();
+            (refused, control.wear.memory())
+        };
+        let (first, cheap) = open().await;
+        assert!(open().await.1 > cheap, "the server was asked again");
+        while control.wear.memory() < MUCH {
+            control.wear.channel_refused();
+        }
+        let much = control.wear.memory();
+        assert_eq!(open().await, (first, much), "the server was not asked");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_is_no_answer() {
+        let silent = CancellationToken::new();
+        let (link, control, serving) = link(&silent).await;
         assert!(link.round_trip().await.is_some());
 
         silent.cancel();

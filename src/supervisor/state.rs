@@ -67,8 +67,10 @@ pub(super) enum Wear {
     Fresh,
     /// The handover may wait until the session before it has ended.
     Worn,
-    /// The handover is more important than what is still open on the session before it.
-    Pressing,
+    /// The server begins new keys soon, which it may not survive: no more waiting for the session before it.
+    RekeyNear,
+    /// It holds so much memory that it is to end, even if only a person can log in after that.
+    Full,
 }
 
 /// The session that is to take over from a live one.
@@ -133,6 +135,11 @@ impl Live {
 
     pub(super) fn is_silent(&self) -> bool {
         self.trust == Trust::Silent
+    }
+
+    /// Whether it is of no use as it is: another session has to come, even if that takes a person.
+    pub(super) fn is_past_use(&self) -> bool {
+        self.is_silent() || self.wear == Wear::Full
     }
 
     /// The dial of its successor, while one is under way.

@@ -17,6 +17,7 @@ mod questions;
 mod random;
 mod reload;
 mod suspects;
+mod wear;
 
 const SERVER: &str = "maintenance@serveurproduction:722";
 

@@ -1,6 +1,6 @@
 //! Changes of the network, sessions that fall silent, and one session that takes over from another.
 
-use super::{Bench, SERVER, SILENT, WORN, asks_for_a_code, id, lost, refused};
+use super::{Bench, SERVER, SILENT, asks_for_a_code, id, lost, refused};
 use crate::model::{
     Attempt, Command, Fault, Health, HealthState, Input, Phase, SessionEvent, Stage,
 };
@@ -8,7 +8,7 @@ use crate::supervisor::Action;
 use std::time::Duration;
 
 const SETTLE: Duration = Duration::from_millis(250);
-const FAR: Duration = Duration::from_secs(10);
+pub(super) const FAR: Duration = Duration::from_secs(10);
 
 fn prove(attempt: u64) -> Action {
     Action::Prove {
@@ -17,14 +17,14 @@ fn prove(attempt: u64) -> Action {
     }
 }
 
-fn retire(attempt: u64) -> Action {
+pub(super) fn retire(attempt: u64) -> Action {
     Action::Retire {
         tunnel: id(),
         attempt: Attempt(attempt),
     }
 }
 
-fn hang_up(attempt: u64) -> Action {
+pub(super) fn hang_up(attempt: u64) -> Action {
     Action::HangUp {
         tunnel: id(),
         attempt: Attempt(attempt),
@@ -38,7 +38,7 @@ fn no_route() -> Fault {
     }
 }
 
-fn rejected() -> Fault {
+pub(super) fn rejected() -> Fault {
     Fault::NoCredential {
         user: "maintenance".into(),
         server: SERVER.into(),
@@ -48,7 +48,7 @@ fn rejected() -> Fault {
 }
 
 /// A healthy tunnel whose dial is long past.
-fn settled() -> Bench {
+pub(super) fn settled() -> Bench {
     let mut bench = Bench::healthy();
     bench.pass(FAR);
     bench.actions();
@@ -212,55 +212,6 @@ fn what_only_the_user_can_lift_blocks_a_silent_session_and_leaves_a_good_one() {
 }
 
 #[test]
-fn no_timer_repeats_a_log_in_that_awaits_the_user_beside_a_session_that_works() {
-    const DAY: Duration = Duration::from_secs(86_400);
-    let mut bench = settled();
-    bench.session(1, WORN);
-    let mut dialed = bench.dials();
-    let persons = [
-        Input::Demand(id()),
-        Input::Command(Command::Up(None)),
-        Input::Command(Command::PasswordGiven(id())),
-        Input::AgentsChanged,
-    ];
-    for person in persons {
-        bench.end(dialed[0], rejected());
-        assert_eq!(bench.phase(), Phase::Healthy);
-        bench.session(1, SessionEvent::Worn { memory: 2 << 20 });
-        bench.tell(Input::EnvironmentChanged);
-        bench.session(1, SessionEvent::Rerouted);
-        assert_eq!(bench.next_dial(DAY), None);
-        bench.tell(person.clone());
-        dialed = Vec::from_iter(bench.next_dial(FAR));
-        assert_eq!(dialed.len(), 1, "{person:?}");
-    }
-    bench.end(dialed[0], rejected());
-    bench.end(1, lost());
-    let dialed = bench.next_dial(FAR).unwrap();
-    bench.end(dialed, rejected());
-    assert_eq!(bench.phase(), Phase::Blocked);
-    assert_eq!(bench.next_dial(DAY), None);
-}
-
-#[test]
-fn a_server_that_asks_is_not_dialed_at_each_step_of_wear_nor_at_each_click() {
-    let mut bench = settled();
-    bench.session(1, WORN);
-    assert_eq!(bench.dials(), [2]);
-    bench.session(2, asks_for_a_code());
-    bench.session(2, SessionEvent::Ended(None));
-    bench.session(1, SessionEvent::Worn { memory: 2 << 20 });
-    bench.tell(Input::Demand(id()));
-    bench.command(Command::Up(None));
-    assert_eq!(bench.next_dial(Duration::from_secs(86_400)), None);
-    assert_eq!(bench.phase(), Phase::Healthy);
-    bench.end(1, lost());
-    assert_eq!(bench.next_dial(FAR), Some(3));
-    bench.session(3, asks_for_a_code());
-    assert!(bench.view().question.is_some());
-}
-
-#[test]
 fn a_third_session_waits_until_the_first_has_left() {
     let mut bench = silent();
     bench.establish(2);
@@ -272,93 +223,6 @@ fn a_third_session_waits_until_the_first_has_left() {
     assert!(bench.dials().is_empty());
     bench.session(1, SessionEvent::Ended(None));
     assert_eq!(bench.dials(), [3]);
-}
-
-#[test]
-fn a_worn_session_serves_until_another_one_takes_over() {
-    let mut bench = settled();
-    bench.session(1, WORN);
-    assert_eq!(bench.dials(), [2]);
-    assert_eq!(bench.phase(), Phase::Healthy);
-    bench.establish(2);
-    assert!(bench.actions().contains(&retire(1)));
-    assert_eq!(bench.phase(), Phase::Healthy);
-}
-
-#[test]
-fn a_worn_session_waits_for_the_one_before_it_but_not_without_end() {
-    let mut bench = beside_a_worn_one();
-    bench.session(2, WORN);
-    assert_eq!(bench.actions(), []);
-    bench.session(2, SessionEvent::Worn { memory: 64 << 20 });
-    assert_eq!(bench.actions(), [hang_up(1)]);
-    bench.session(1, SessionEvent::Ended(None));
-    assert_eq!(bench.dials(), [3]);
-}
-
-/// The second session serves, and the first one lives on with what is open on it.
-fn beside_a_worn_one() -> Bench {
-    let mut bench = settled();
-    bench.session(1, WORN);
-    bench.establish(2);
-    bench.pass(FAR);
-    bench.actions();
-    bench
-}
-
-#[test]
-fn a_worn_session_is_succeeded_as_soon_as_the_one_before_it_has_ended() {
-    let mut bench = beside_a_worn_one();
-    bench.session(2, WORN);
-    assert_eq!(bench.actions(), []);
-    assert_eq!(bench.view().next_dial, None, "nobody waits for it");
-    bench.session(1, SessionEvent::Ended(None));
-    assert_eq!(bench.dials(), [3]);
-    bench.establish(3);
-    bench.session(2, SessionEvent::Ended(None));
-    assert_eq!(bench.next_dial(FAR), None, "that one is not worn");
-}
-
-#[test]
-fn new_keys_that_a_session_may_not_survive_do_not_wait_for_the_one_before_it() {
-    let mut bench = beside_a_worn_one();
-    bench.session(2, WORN);
-    assert_eq!(bench.actions(), []);
-    bench.session(2, SessionEvent::RekeyNear);
-    assert_eq!(bench.actions(), [hang_up(1)]);
-    bench.session(1, SessionEvent::Ended(None));
-    assert_eq!(bench.dials(), [3]);
-}
-
-#[test]
-fn a_worn_session_asks_again_when_a_dial_has_failed() {
-    let mut bench = settled();
-    bench.session(1, WORN);
-    assert_eq!(bench.dials(), [2]);
-    for attempt in 2..10 {
-        bench.end(attempt, refused());
-        let view = bench.view();
-        assert_eq!((view.fault, view.next_dial), (None, None));
-        assert_eq!(bench.phase(), Phase::Healthy);
-        let next = bench.next_dial(Duration::from_secs(30));
-        assert_eq!(next, Some(attempt + 1), "with the usual pauses");
-    }
-    bench.end(10, refused());
-    bench.end(1, lost());
-    let next = bench.next_dial(Duration::from_secs(2));
-    assert_eq!(next, Some(11), "now somebody waits for it");
-}
-
-#[test]
-fn a_worn_session_that_was_silent_for_a_while_is_still_worn() {
-    let mut bench = settled();
-    bench.session(1, WORN);
-    assert_eq!(bench.dials(), [2]);
-    bench.session(1, SILENT);
-    bench.session(1, SessionEvent::RoundTrip(Duration::from_secs(3)));
-    assert!(bench.actions().contains(&hang_up(2)));
-    bench.session(2, SessionEvent::Ended(None));
-    assert_eq!(bench.next_dial(Duration::from_secs(2)), Some(3));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //!
 //! No timer repeats a log-in that awaits the user. So a dial beside a session that works, whatever it was
 //! for, withholds all others when it ends in such a fault or in a question: until a person has done
-//! something about it, or until the session does not work any more. Then the tunnel blocks.
+//! something about it, or until the session is past use: it is silent, or full. Then the tunnel blocks.
 
 use super::{Context, Tunnel};
 use crate::model::{Attempt, Fault, Recovery, RemoteTarget, SessionEvent, Stage};
@@ -25,8 +25,9 @@ fn differs(shown: Duration, measured: Duration) -> bool {
     by >= Duration::from_millis(1) && by > shown / 4
 }
 
-/// A session that holds so much memory in vain is not kept for the sake of the one before it.
-const WORN_OUT: u64 = 64 << 20;
+/// A session that holds so much memory in vain is full. The one before it has to make room, and where only a
+/// person can log in, its own end comes first.
+const FULL: u64 = 64 << 20;
 
 impl Tunnel {
     /// Whatever was wrong with the network may be over, and whatever was right may not be any more.
@@ -119,8 +120,8 @@ impl Tunnel {
     /// The live session works, and holds so much memory that only its end gives back, or its key has
     /// encrypted much, or a program does not read.
     pub(super) fn worn(&mut self, memory: u64, cx: &mut Context<'_>) {
-        let wear = if memory >= WORN_OUT {
-            Wear::Pressing
+        let wear = if memory >= FULL {
+            Wear::Full
         } else {
             Wear::Worn
         };
@@ -129,7 +130,7 @@ impl Tunnel {
 
     /// The live session works, and may not survive the new keys that the server begins soon.
     pub(super) fn rekey_near(&mut self, cx: &mut Context<'_>) {
-        self.wear(Wear::Pressing, cx);
+        self.wear(Wear::RekeyNear, cx);
     }
 
     /// Nobody may say it again, so it is remembered until another session has taken over.
@@ -144,7 +145,7 @@ impl Tunnel {
     fn relieve(&mut self, cx: &mut Context<'_>) {
         match self.state.live().map(|live| live.wear) {
             Some(Wear::Worn) => self.want_successor(None, cx),
-            Some(Wear::Pressing) => self.want_successor(Some(cx.now), cx),
+            Some(Wear::RekeyNear | Wear::Full) => self.want_successor(Some(cx.now), cx),
             Some(Wear::Fresh) | None => {}
         }
     }
@@ -197,7 +198,7 @@ impl Tunnel {
             }
             SessionEvent::Ended(fault) => self.successor_ended(fault, cx),
             event @ SessionEvent::Asks { .. } => {
-                if self.give_up_if_silent(cx) {
+                if self.give_up_if_past_use(cx) {
                     self.session_event(event, cx);
                 } else {
                     self.drop_successor(cx);
@@ -286,7 +287,7 @@ impl Tunnel {
     /// There is one session to leave at most: a successor waits until the last one has left, which has to
     /// make `room` by that moment.
     fn want_successor(&mut self, room: Option<Instant>, cx: &mut Context<'_>) {
-        let is_withheld = |live: &Live| live.withheld.is_some() && !live.is_silent();
+        let is_withheld = |live: &Live| live.withheld.is_some() && !live.is_past_use();
         if self.state.live().is_none_or(is_withheld) {
             return;
         }
@@ -323,9 +324,8 @@ impl Tunnel {
         };
         live.successor = None;
         match fault.recovery() {
-            Recovery::AwaitUser if live.is_silent() => {
-                let old = live.attempt;
-                self.leave(old, cx);
+            Recovery::AwaitUser if live.is_past_use() => {
+                self.give_up(cx);
                 self.block(fault, cx);
             }
             Recovery::Retry | Recovery::AwaitNetwork
@@ -344,20 +344,35 @@ impl Tunnel {
         }
     }
 
-    /// Leaves a live session that is silent to the one that is being dialed.
-    fn give_up_if_silent(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Gives up a live session that is past use for the one that is being dialed. Returns whether it did.
+    fn give_up_if_past_use(&mut self, cx: &mut Context<'_>) -> bool {
         let State::Live(live) = &mut self.state else {
             return false;
         };
-        if !live.is_silent() {
+        if !live.is_past_use() {
             return false;
         }
-        let old = live.attempt;
         let Some(successor) = live.successor.take() else {
             return false;
         };
+        self.give_up(cx);
         self.succeed_at_once(successor, None);
-        self.leave(old, cx);
         true
+    }
+
+    /// The live session goes before another one stands. What is open on it may end there, if it works.
+    fn give_up(&mut self, cx: &mut Context<'_>) {
+        let Some(live) = self.state.live() else {
+            return;
+        };
+        let attempt = live.attempt;
+        if live.is_silent() {
+            self.leave(attempt, cx);
+        } else {
+            self.retire(attempt, cx);
+        }
+        for forward in &mut self.forwards {
+            forward.session_down();
+        }
     }
 }
