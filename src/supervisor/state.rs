@@ -106,7 +106,11 @@ pub(super) enum Pace {
     /// It was told to hang up, and is written off then.
     HungUp { until: Instant },
     /// It ends with its last connection.
-    Retired { since: Instant },
+    Retired {
+        since: Instant,
+        /// It did not answer when it was asked last.
+        is_silent: bool,
+    },
 }
 
 impl Leaving {

@@ -231,15 +231,14 @@ impl Tunnel {
 
     /// An event of the session that `attempt` made. This is the one place where stale ones go.
     pub(super) fn session(&mut self, attempt: Attempt, event: SessionEvent, cx: &mut Context<'_>) {
-        let ended = matches!(event, SessionEvent::Ended(_));
         if self.state.session() == Some(attempt) {
             self.session_event(event, cx);
         } else if self.state.live().and_then(Live::successor) == Some(attempt) {
             self.successor_event(attempt, event, cx);
         } else if self.suspects.trial == Some(attempt) {
             self.trial_event(event, cx);
-        } else if ended && self.leaving.as_ref().map(|leaving| leaving.attempt) == Some(attempt) {
-            self.leaving = None;
+        } else if self.leaving.as_ref().map(|leaving| leaving.attempt) == Some(attempt) {
+            self.leaving_event(&event);
         }
     }
 

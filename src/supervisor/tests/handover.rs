@@ -1,6 +1,6 @@
 //! Changes of the network, sessions that fall silent, and one session that takes over from another.
 
-use super::{Bench, SERVER, SILENT, asks_for_a_code, id, lost, refused};
+use super::{Bench, SERVER, SILENT, asks_for_a_code, dialed, id, lost, refused};
 use crate::model::{
     Attempt, Command, Fault, Health, HealthState, Input, Phase, SessionEvent, Stage,
 };
@@ -223,6 +223,84 @@ fn a_third_session_waits_until_the_first_has_left() {
     assert!(bench.dials().is_empty());
     bench.session(1, SessionEvent::Ended(None));
     assert_eq!(bench.dials(), [3]);
+}
+
+/// The second session serves, by a better network. The first one works, and lives on with what is open on it.
+fn beside_a_retired_one() -> Bench {
+    let mut bench = settled();
+    bench.session(1, SessionEvent::Rerouted);
+    bench.establish(2);
+    bench.pass(FAR);
+    bench.actions();
+    bench
+}
+
+#[test]
+fn a_session_that_leaves_is_not_cut_for_a_hiccup_of_the_live_one() {
+    let mut bench = beside_a_retired_one();
+    bench.session(2, SILENT);
+    bench.pass(Duration::from_secs(7));
+    bench.session(2, SessionEvent::RoundTrip(Duration::from_secs(9)));
+    bench.pass(FAR);
+    assert!(!bench.actions().contains(&hang_up(1)));
+    bench.session(1, SessionEvent::Ended(None));
+    assert_eq!(bench.next_dial(FAR), None);
+}
+
+#[test]
+fn a_session_that_leaves_makes_room_when_the_live_one_stays_silent() {
+    let mut bench = beside_a_retired_one();
+    bench.session(2, SILENT);
+    bench.pass(Duration::from_secs(8));
+    assert_eq!(bench.actions(), [hang_up(1)]);
+    bench.session(1, SessionEvent::Ended(None));
+    assert_eq!(bench.dials(), [3]);
+
+    let mut bench = beside_a_retired_one();
+    bench.session(2, SILENT);
+    bench.session(1, SILENT);
+    assert_eq!(bench.actions(), [hang_up(1)], "it is silent itself");
+
+    let mut bench = beside_a_retired_one();
+    bench.session(2, SILENT);
+    bench.end(2, lost());
+    let actions = bench.actions();
+    assert!(!actions.contains(&hang_up(1)), "there is room again");
+    assert_eq!(Vec::from_iter(actions.iter().filter_map(dialed)), [3]);
+}
+
+#[test]
+fn one_that_was_silent_when_it_retired_may_work_again() {
+    let mut bench = silent();
+    bench.establish(2);
+    bench.session(1, SessionEvent::RoundTrip(Duration::from_secs(4)));
+    bench.pass(FAR);
+    bench.actions();
+    bench.session(2, SILENT);
+    assert_eq!(bench.actions(), []);
+}
+
+#[test]
+fn a_change_of_the_network_asks_the_session_that_leaves_too() {
+    let mut bench = beside_a_retired_one();
+    bench.tell(Input::EnvironmentChanged);
+    bench.pass(SETTLE);
+    let actions = bench.actions();
+    assert!(actions.contains(&prove(1)) && actions.contains(&prove(2)));
+}
+
+#[test]
+fn a_better_network_waits_for_the_session_that_leaves() {
+    let mut bench = beside_a_retired_one();
+    bench.session(2, SessionEvent::Rerouted);
+    assert_eq!(bench.actions(), []);
+    bench.session(1, SessionEvent::Ended(None));
+    assert_eq!(bench.dials(), [3]);
+
+    let mut bench = beside_a_retired_one();
+    bench.session(2, SessionEvent::Rerouted);
+    bench.pass(Duration::from_secs(300));
+    assert!(bench.actions().contains(&hang_up(1)), "not without end");
 }
 
 #[test]

@@ -407,7 +407,8 @@ impl World {
                 assert_eq!(session, Some(&mut Session::Live));
                 self.sessions.insert(attempt.0, Session::Retired);
             } else if let Action::Prove { attempt, .. } = &action {
-                assert_eq!(self.sessions.get(&attempt.0), Some(&Session::Live));
+                let session = self.sessions.get(&attempt.0);
+                assert!(matches!(session, Some(Session::Live | Session::Retired)));
             } else if let Action::Probe { forward, .. } = &action {
                 let snapshot = self.supervisor.snapshot();
                 let mut forwards = snapshot.tunnels[0].forwards.iter();

@@ -29,6 +29,13 @@ fn differs(shown: Duration, measured: Duration) -> bool {
 /// person can log in, its own end comes first.
 const FULL: u64 = 64 << 20;
 
+/// A live session may be silent for so long before a retired one that works is cut for the sake of another.
+/// Local connections wait for 15 s: that leaves 3 s to hang up, and the time for a dial.
+const HICCUP: Duration = Duration::from_secs(8);
+
+/// For so long a better network waits for the end of a retired session, as any such session is given to end.
+const DRAIN: Duration = Duration::from_secs(300);
+
 impl Tunnel {
     /// Whatever was wrong with the network may be over, and whatever was right may not be any more.
     pub(in crate::supervisor) fn environment_changed(&mut self, cx: &mut Context<'_>) {
@@ -67,13 +74,22 @@ impl Tunnel {
         }
     }
 
-    /// The live session is to prove itself: it tells if it cannot.
+    /// The live session is to prove itself: it tells if it cannot. So does a retired one, which is to be known
+    /// as silent when its place is needed.
     pub(super) fn prove(&mut self, cx: &mut Context<'_>) {
-        if let State::Live(live) = &mut self.state {
-            live.trust = Trust::Good;
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        live.trust = Trust::Good;
+        let retired = self.leaving.as_ref().filter(|it| it.until().is_none());
+        for attempt in retired
+            .map(|it| it.attempt)
+            .into_iter()
+            .chain([live.attempt])
+        {
             cx.actions.push_back(Action::Prove {
                 tunnel: self.settings.id.clone(),
-                attempt: live.attempt,
+                attempt,
             });
         }
     }
@@ -109,12 +125,12 @@ impl Tunnel {
         if let Some(target) = unanswered {
             self.suspect(target, cx);
         }
-        self.want_successor(Some(cx.now), cx);
+        self.want_successor(Some(cx.now + HICCUP), cx);
     }
 
     /// A new session would take a better way than the live one.
     pub(super) fn rerouted(&mut self, cx: &mut Context<'_>) {
-        self.want_successor(Some(cx.now), cx);
+        self.want_successor(Some(cx.now + DRAIN), cx);
     }
 
     /// The live session works, and holds so much memory that only its end gives back, or its key has
@@ -308,7 +324,7 @@ impl Tunnel {
             return;
         };
         self.suspects.clear_suspicion();
-        self.retire(old.attempt, cx);
+        self.retire(old.attempt, old.is_silent(), cx);
         for forward in &mut self.forwards {
             forward.session_up(cx.now);
         }
@@ -369,7 +385,7 @@ impl Tunnel {
         if live.is_silent() {
             self.leave(attempt, cx);
         } else {
-            self.retire(attempt, cx);
+            self.retire(attempt, false, cx);
         }
         for forward in &mut self.forwards {
             forward.session_down();

@@ -1,11 +1,12 @@
 //! The session that leaves: another one has taken over from it, or it is of no more use.
 //!
 //! A tunnel has two sessions at most. So whatever needs one more beside the live session waits until this one
-//! has ended. How long this one may take then depends on what waits.
+//! has ended. How long this one may take then depends on what waits, and on whether it works itself: what is
+//! open on it is not cut for a mere suspicion against another session.
 
 use super::dial::HANG_UP;
 use super::{Context, Tunnel};
-use crate::model::Attempt;
+use crate::model::{Attempt, SessionEvent};
 use crate::supervisor::Action;
 use crate::supervisor::state::{Leaving, Live, Pace, Successor};
 use std::time::{Duration, Instant};
@@ -16,10 +17,13 @@ const TRIAL_WAITS: Duration = Duration::from_secs(30 * 60);
 
 impl Tunnel {
     /// The session takes no more connections, and ends with its last one.
-    pub(super) fn retire(&mut self, attempt: Attempt, cx: &mut Context<'_>) {
+    pub(super) fn retire(&mut self, attempt: Attempt, is_silent: bool, cx: &mut Context<'_>) {
         self.leaving = Some(Leaving {
             attempt,
-            pace: Pace::Retired { since: cx.now },
+            pace: Pace::Retired {
+                since: cx.now,
+                is_silent,
+            },
         });
         cx.actions.push_back(Action::Retire {
             tunnel: self.settings.id.clone(),
@@ -48,6 +52,33 @@ impl Tunnel {
         }
     }
 
+    /// An event of the session that leaves.
+    pub(super) fn leaving_event(&mut self, event: &SessionEvent) {
+        let silent = match event {
+            SessionEvent::Ended(_) => {
+                self.leaving = None;
+                return;
+            }
+            SessionEvent::Silent { .. } => true,
+            SessionEvent::RoundTrip(_) => false,
+            SessionEvent::Stage(_)
+            | SessionEvent::Asks { .. }
+            | SessionEvent::PasswordJudged
+            | SessionEvent::Established(_)
+            | SessionEvent::Tried { .. }
+            | SessionEvent::Rerouted
+            | SessionEvent::Worn { .. }
+            | SessionEvent::RekeyNear => return,
+        };
+        if let Some(Leaving {
+            pace: Pace::Retired { is_silent, .. },
+            ..
+        }) = &mut self.leaving
+        {
+            *is_silent = silent;
+        }
+    }
+
     /// When something about the session that leaves is due.
     pub(super) fn leaving_due(&self) -> Option<Instant> {
         let leaving = self.leaving.as_ref()?;
@@ -56,11 +87,12 @@ impl Tunnel {
 
     /// When a retired session has to make room for the successor to the live one, or for a trial.
     pub(super) fn room_due(&self) -> Option<Instant> {
-        let since = match self.leaving.as_ref()?.pace {
-            Pace::Retired { since } => since,
+        let (since, is_silent) = match self.leaving.as_ref()?.pace {
+            Pace::Retired { since, is_silent } => (since, is_silent),
             Pace::HungUp { .. } => return None,
         };
         let for_successor = match self.state.live()?.successor {
+            Some(Successor::Waiting { room, .. }) if is_silent => room.map(|room| room.min(since)),
             Some(Successor::Waiting { room, .. }) => room,
             Some(Successor::Dialing { .. }) | None => None,
         };
