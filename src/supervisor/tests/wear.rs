@@ -79,9 +79,16 @@ fn a_worn_session_asks_again_when_a_dial_has_failed() {
         assert_eq!(next, Some(attempt + 1), "with the usual pauses");
     }
     bench.end(10, refused());
+    bench.session(1, SILENT);
+    let next = bench.next_dial(Duration::from_secs(2));
+    assert_eq!(next, Some(11), "now somebody may wait for it");
+    bench.session(1, SessionEvent::RoundTrip(Duration::from_secs(4)));
+    bench.session(11, SessionEvent::Ended(None));
+    assert_eq!(bench.next_dial(FAR), Some(12));
+    bench.end(12, refused());
     bench.end(1, lost());
     let next = bench.next_dial(Duration::from_secs(2));
-    assert_eq!(next, Some(11), "now somebody waits for it");
+    assert_eq!(next, Some(13), "and now");
 }
 
 #[test]

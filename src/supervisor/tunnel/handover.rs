@@ -118,6 +118,7 @@ impl Tunnel {
         let State::Live(live) = &mut self.state else {
             return;
         };
+        let was_silent = live.is_silent();
         live.trust = Trust::Silent;
         for forward in &mut self.forwards {
             forward.session_down();
@@ -126,6 +127,11 @@ impl Tunnel {
             self.suspect(target, cx);
         }
         self.want_successor(Some(cx.now + HICCUP), cx);
+        if !was_silent {
+            // A successor may have been wanted before, with a pause that was meant for nobody who waits.
+            let at = self.backoff.earliest(cx.now);
+            self.dial_by(at);
+        }
     }
 
     /// A new session would take a better way than the live one.
