@@ -155,7 +155,7 @@ impl Tunnel {
                 if matches!(self.state, State::Blocked { .. }) {
                     self.block(fault, cx);
                 } else {
-                    self.hang_up(Then::Block(fault), cx);
+                    self.hang_up_own(Then::Block(fault), cx);
                 }
             }
             (QuestionKind::HostKey(key), Answer::AcceptHostKey) => {
@@ -330,12 +330,12 @@ impl Tunnel {
                 ..
             } if due(question.expires) => {
                 let server = self.settings.server();
-                self.hang_up(Then::Block(Fault::QuestionTimeout { server }), cx);
+                self.hang_up_own(Then::Block(Fault::QuestionTimeout { server }), cx);
             }
             State::Dialing { until, stage, .. } if due(*until) => {
                 *until = None;
                 if !is_at_the_server(*stage) {
-                    self.hang_up(Then::Dial, cx);
+                    self.hang_up_own(Then::Dial, cx);
                 }
             }
             State::HangingUp { until, .. } if *until <= cx.now => self.ended(None, cx),

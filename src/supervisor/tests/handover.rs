@@ -270,6 +270,18 @@ fn a_session_that_leaves_makes_room_when_the_live_one_stays_silent() {
 }
 
 #[test]
+fn a_session_that_leaves_goes_on_when_a_dial_beside_it_begins_anew() {
+    let mut bench = beside_a_retired_one();
+    bench.end(2, lost());
+    assert_eq!(bench.next_dial(FAR), Some(3));
+    bench.tell(Input::EnvironmentChanged);
+    bench.pass(Duration::from_secs(3));
+    assert_eq!(bench.actions(), [hang_up(3)]);
+    bench.session(3, SessionEvent::Ended(None));
+    assert_eq!(bench.next_dial(FAR), Some(4));
+}
+
+#[test]
 fn one_that_was_silent_when_it_retired_may_work_again() {
     let mut bench = silent();
     bench.establish(2);

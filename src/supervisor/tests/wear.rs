@@ -169,6 +169,14 @@ fn a_full_session_goes_even_if_only_a_person_can_log_in_after_it() {
     let mut bench = settled();
     bench.session(1, FULL);
     assert_eq!(bench.dials(), [2]);
+    bench.session(2, asks_for_a_code());
+    bench.pass(Duration::from_secs(120));
+    let actions = bench.actions();
+    assert_eq!(actions, [retire(1), hang_up(2)], "nobody has answered");
+
+    let mut bench = settled();
+    bench.session(1, FULL);
+    assert_eq!(bench.dials(), [2]);
     bench.end(2, rejected());
     assert_eq!(bench.phase(), Phase::Blocked);
     assert_eq!(bench.view().fault, Some(rejected()));

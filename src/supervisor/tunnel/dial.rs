@@ -61,7 +61,7 @@ impl Tunnel {
             SessionEvent::Tried { target, answers } => {
                 self.tried(&target, answers, cx);
                 if !answers {
-                    self.hang_up(Then::Dial, cx);
+                    self.hang_up_own(Then::Dial, cx);
                 }
             }
             SessionEvent::Rerouted => self.rerouted(cx),
@@ -218,6 +218,11 @@ impl Tunnel {
     pub(super) fn hang_up(&mut self, after: Then, cx: &mut Context<'_>) {
         self.hasten_leaving(cx);
         self.drop_trial(cx);
+        self.hang_up_own(after, cx);
+    }
+
+    /// Ends the state's own session. What is open on a retired one goes on.
+    pub(super) fn hang_up_own(&mut self, after: Then, cx: &mut Context<'_>) {
         match &mut self.state {
             State::Dialing { .. } | State::Live(_) => {
                 self.drop_successor(cx);

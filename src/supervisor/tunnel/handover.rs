@@ -81,12 +81,10 @@ impl Tunnel {
             return;
         };
         live.trust = Trust::Good;
-        let retired = self.leaving.as_ref().filter(|it| it.until().is_none());
-        for attempt in retired
-            .map(|it| it.attempt)
-            .into_iter()
-            .chain([live.attempt])
-        {
+        let leaving = self.leaving.as_ref();
+        let retired = leaving.filter(|leaving| leaving.until().is_none());
+        let retired = retired.map(|leaving| leaving.attempt);
+        for attempt in retired.into_iter().chain([live.attempt]) {
             cx.actions.push_back(Action::Prove {
                 tunnel: self.settings.id.clone(),
                 attempt,
@@ -187,10 +185,10 @@ impl Tunnel {
         });
     }
 
-    /// A person has done something that may lift `what` withholds dials beside the live session.
-    pub(super) fn lift(&mut self, what: impl FnOnce(&Fault) -> bool, cx: &mut Context<'_>) {
+    /// A person has done something. `helps` says whether it may lift the fault that withholds dials.
+    pub(super) fn lift(&mut self, helps: impl FnOnce(&Fault) -> bool, cx: &mut Context<'_>) {
         if let State::Live(live) = &mut self.state
-            && live.withheld.as_ref().is_some_and(what)
+            && live.withheld.as_ref().is_some_and(helps)
         {
             live.withheld = None;
             self.relieve(cx);
