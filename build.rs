@@ -4,30 +4,46 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 use winresource::WindowsResource;
 
-/// A program, and what Windows says that it is: in the Task Manager, in its properties.
-struct Program {
+/// A file that Windows runs, and what it says that this is: in the Task Manager, in its properties.
+struct Image {
     name: &'static str,
+    extension: &'static str,
     english: &'static str,
     french: &'static str,
 }
 
-const PROGRAMS: [Program; 2] = [
-    Program {
+const PROGRAMS: [Image; 2] = [
+    Image {
         name: "passerelle",
+        extension: "exe",
         english: "Passerelle, the SSH tunnel keeper (command line)",
         french: "Passerelle, le gardien du tunnel SSH (ligne de commande)",
     },
-    Program {
+    Image {
         name: "passerelle-tray",
+        extension: "exe",
         english: "Passerelle, the SSH tunnel keeper",
         french: "Passerelle, le gardien du tunnel SSH",
     },
 ];
 
+/// What both programs of the package share.
+const LIBRARY: Image = Image {
+    name: "passerelle",
+    extension: "dll",
+    english: "Passerelle, the SSH tunnel keeper (library)",
+    french: "Passerelle, le gardien du tunnel SSH (bibliothèque)",
+};
+
+/// A directory. Where it is given, the library is what is linked, and the programs' resource scripts are put
+/// there: see `scripts/build-windows`.
+const SCRIPTS: &str = "PASSERELLE_RESOURCE_SCRIPTS";
+
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={ICON}");
     println!("cargo:rerun-if-changed={MANIFEST}");
+    println!("cargo:rerun-if-env-changed={SCRIPTS}");
     // The system that is built for: `cfg` would tell that of the machine that builds.
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("windows") {
         return Ok(());
@@ -35,11 +51,21 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(variable("OUT_DIR")?);
     let version = variable("CARGO_PKG_VERSION")?;
+    let script = |image: &Image, directory: &Path| {
+        let script = directory.join(format!("{}.{}.rc", image.name, image.extension));
+        fs::write(&script, resources(image, &version, &root)).map(|()| script)
+    };
+    if let Some(scripts) = env::var_os(SCRIPTS) {
+        for program in &PROGRAMS {
+            script(program, Path::new(&scripts))?;
+        }
+        return WindowsResource::new()
+            .set_resource_file(&script(&LIBRARY, &out)?.to_string_lossy())
+            .compile();
+    }
     for program in &PROGRAMS {
-        let script = out.join(format!("{}.rc", program.name));
-        fs::write(&script, resources(program, &version, &root))?;
         WindowsResource::new()
-            .set_resource_file(&script.to_string_lossy())
+            .set_resource_file(&script(program, &out)?.to_string_lossy())
             .compile_for(program.name)?;
     }
     Ok(())
@@ -48,8 +74,8 @@ fn main() -> io::Result<()> {
 const ICON: &str = "assets/passerelle.ico";
 const MANIFEST: &str = "assets/passerelle.manifest";
 
-/// The resource script: icon 1, manifest 1 (type 24), and the version in both languages.
-fn resources(program: &Program, version: &str, root: &Path) -> String {
+/// The resource script: the version in both languages; of a program icon 1 and manifest 1 (type 24), too.
+fn resources(image: &Image, version: &str, root: &Path) -> String {
     const ENGLISH: &str = "0409";
     const FRENCH: &str = "040C";
     let numbers = numbers(version);
@@ -62,28 +88,38 @@ fn resources(program: &Program, version: &str, root: &Path) -> String {
       VALUE "FileVersion", "{version}\0"
       VALUE "InternalName", "{name}\0"
       VALUE "LegalCopyright", "{copyright}\0"
-      VALUE "OriginalFilename", "{name}.exe\0"
+      VALUE "OriginalFilename", "{name}.{extension}\0"
       VALUE "ProductName", "Passerelle\0"
       VALUE "ProductVersion", "{version}\0"
     }}
 "#,
-            name = program.name
+            name = image.name,
+            extension = image.extension
         )
     };
     // In the order in which Windows falls back to them.
-    let english = strings(ENGLISH, program.english, "MIT or Apache-2.0 licence");
-    let french = strings(FRENCH, program.french, "Licence MIT ou Apache-2.0");
+    let english = strings(ENGLISH, image.english, "MIT or Apache-2.0 licence");
+    let french = strings(FRENCH, image.french, "Licence MIT ou Apache-2.0");
+    let (file_type, face) = match image.extension {
+        "dll" => ("0x2", String::new()),
+        _ => (
+            "0x1",
+            format!(
+                "1 ICON \"{}\"\n1 24 \"{}\"\n",
+                quoted(&root.join(ICON)),
+                quoted(&root.join(MANIFEST))
+            ),
+        ),
+    };
     format!(
         r#"#pragma code_page(65001)
-1 ICON "{icon}"
-1 24 "{manifest}"
-1 VERSIONINFO
+{face}1 VERSIONINFO
 FILEVERSION {numbers}
 PRODUCTVERSION {numbers}
 FILEFLAGSMASK 0x3f
 FILEFLAGS 0x0
 FILEOS 0x40004
-FILETYPE 0x1
+FILETYPE {file_type}
 FILESUBTYPE 0x0
 {{
   BLOCK "StringFileInfo"
@@ -94,9 +130,7 @@ FILESUBTYPE 0x0
     VALUE "Translation", 0x{ENGLISH}, 0x04B0, 0x{FRENCH}, 0x04B0
   }}
 }}
-"#,
-        icon = quoted(&root.join(ICON)),
-        manifest = quoted(&root.join(MANIFEST)),
+"#
     )
 }
 

@@ -10,6 +10,8 @@ mod config;
 mod exit;
 mod help;
 mod hostkey;
+#[cfg(all(windows, feature = "icon"))]
+mod library;
 mod open;
 mod print;
 mod secret;

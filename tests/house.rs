@@ -8,6 +8,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Names that C knows.
+const ENTRIES: &str = "src/cli/library.rs";
+
 /// A test that takes the place of the system's chance and counts memory.
 const UNSAFE_TEST: &str = "tests/simulation/system.rs";
 
@@ -44,6 +47,7 @@ fn unsafe_code_stays_in_platform() {
     refuse("has unsafe code outside src/platform", |file| {
         file.text.contains(&exception)
             && !file.name.starts_with("src/platform")
+            && file.name != ENTRIES
             && file.name != UNSAFE_TEST
     });
 }

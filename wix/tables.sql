@@ -37,6 +37,7 @@ UPDATE `InstallExecuteSequence` SET `Sequence` = 1501 WHERE `Action` = 'RemoveEx
 # old package takes that away: nothing would be left.
 UPDATE `File` SET `Version` = '@VERSION@.0', `Language` = '1033' WHERE `File` = 'ConsoleExe'
 UPDATE `File` SET `Version` = '@VERSION@.0', `Language` = '1033' WHERE `File` = 'TrayExe'
+UPDATE `File` SET `Version` = '@VERSION@.0', `Language` = '1033' WHERE `File` = 'Library'
 
 # Environment.idt is a table of its own, and has its own actions.
 INSERT INTO `InstallExecuteSequence` (`Action`, `Sequence`) VALUES ('RemoveEnvironmentStrings', 2650)

@@ -17,9 +17,10 @@ const ENVIRONMENT: &str = r"HKLM\System\CurrentControlSet\Control\Session Manage
 const PIN: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Every file of an installation, below its directory.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "passerelle.exe",
     "passerelle-tray.exe",
+    "passerelle.dll",
     "README.txt",
     "config.example.toml",
     "LICENSE-MIT.txt",
@@ -62,7 +63,7 @@ fn it_is_installed_and_leaves_nothing_but_what_is_the_users() {
     for name in FILES {
         assert!(installed(name).is_file(), "{name}");
     }
-    for program in ["passerelle.exe", "passerelle-tray.exe"] {
+    for program in ["passerelle.exe", "passerelle-tray.exe", "passerelle.dll"] {
         assert!(
             same(&installed(program), &release.file(program)),
             "{program}"
@@ -206,7 +207,7 @@ fn an_upgrade_ends_the_running_one_and_starts_the_new_one() {
     );
     let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
     assert_eq!(status["version"], next.version());
-    for program in ["passerelle.exe", "passerelle-tray.exe"] {
+    for program in ["passerelle.exe", "passerelle-tray.exe", "passerelle.dll"] {
         assert!(same(&installed(program), &next.file(program)), "{program}");
     }
     // What the old one was installed with stays, and one entry is left.
