@@ -83,8 +83,14 @@ pub async fn carry(
         () = cancel.cancelled() => Err(Ending::Cancelled),
     };
     let Download {
-        incoming, server, ..
+        incoming,
+        server,
+        backlog,
+        stall,
+        ..
     } = download;
+    // What waited here gives its place to others now, not when the server has closed the channel.
+    drop((backlog, stall));
     let (ending, patience) = match outcome {
         Ok(()) => {
             local.finish();

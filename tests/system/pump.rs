@@ -129,6 +129,25 @@ fn a_program_that_never_reads_is_reset_at_its_quota_and_disturbs_nobody() {
 }
 
 #[test]
+fn what_waited_for_a_program_makes_room_for_others_as_soon_as_that_is_reset() {
+    let (service, port) = service();
+    let limits = Limits {
+        connection_disk: 16 << 20,
+        ..Limits::default()
+    };
+    let rig = Rig::with(Sshd::start(), port, limits);
+    let (program, mut flooding) = pair(&rig, &service);
+    let flood = std::thread::spawn(move || io::copy(&mut Pattern::new(), &mut flooding));
+    wait_until("it is reset", BOUND, || {
+        program.take_error().expect("it is open").is_some()
+    });
+    // Long before the server has left the channel.
+    assert_eq!(rig.spool.in_memory() + rig.spool.on_disk(), 0);
+    let flooded = flood.join().expect("no panic");
+    assert!(flooded.is_err(), "{flooded:?}");
+}
+
+#[test]
 fn a_slow_program_gets_every_byte_by_way_of_the_disk() {
     const LENGTH: u64 = 256 << 20;
     let (service, port) = service();
