@@ -28,6 +28,8 @@ pub mod pump;
 mod refusals;
 pub mod session;
 pub mod spool;
+#[cfg(test)]
+mod test_server;
 pub mod transport;
 mod trial;
 pub mod turns;

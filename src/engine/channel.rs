@@ -144,6 +144,68 @@ pub(super) async fn leave(mut incoming: ChannelReadHalf, outgoing: Outgoing, pat
     if tokio::time::timeout(patience, parting).await.is_err() {
         drop(incoming);
         outgoing.wear.channel_closed_first();
+        // Where the session took no word in that time, EOF has not gone out either, and is to be the first.
+        let _ = outgoing.end().await;
         let _ = outgoing.half.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::test_server::{self, Server, Told};
+    use crate::model::RemoteTarget;
+    use russh::server;
+    use tokio::time::timeout;
+
+    const BOUND: Duration = Duration::from_secs(20);
+
+    /// What takes as long is not going on.
+    const STUCK: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn eof_comes_first_also_where_the_session_takes_no_word_for_a_while() {
+        let (control, server) = (ConnectionControl::default(), Server::new());
+        let serving = server.clone();
+        let (link, _served) = test_server::link(&control, |socket, config| async move {
+            server::run_stream(config, socket, serving).await?.await
+        })
+        .await;
+        let target = RemoteTarget {
+            host: "localhost".to_owned(),
+            port: 1,
+        };
+        let from = ([127, 0, 0, 1], 1).into();
+        let open = async || link.open(&target, from).await.unwrap().split().unwrap();
+        let (_unread, uploading) = open().await;
+        let (incoming, outgoing) = open().await;
+        let left = outgoing.half.id();
+
+        // The socket takes nothing more, then the session's queue.
+        server.set_reads(false);
+        let flood = async {
+            loop {
+                let sending = uploading.half.data_bytes(vec![0; 1 << 15]);
+                if timeout(STUCK, sending).await.is_err() {
+                    break;
+                }
+            }
+        };
+        timeout(BOUND, flood).await.unwrap();
+        let going = tokio::spawn(leave(incoming, outgoing, Duration::from_millis(100)));
+        until(|| control.wear.memory() > 0).await;
+        server.set_reads(true);
+        timeout(BOUND, going).await.unwrap().unwrap();
+        until(|| server.told().len() > 1).await;
+        assert_eq!(server.told(), [Told::Eof(left), Told::Close(left)]);
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        let met = async {
+            while !condition() {
+                yield_now().await;
+            }
+        };
+        timeout(BOUND, met).await.unwrap();
     }
 }

@@ -282,44 +282,21 @@ fn open_error(error: russh::Error, wear: &Wear) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::identification;
-    use crate::engine::network::{Network, SystemNetwork};
-    use crate::engine::offer::{self, SessionLimits};
     use crate::engine::refusals::MUCH;
-    use crate::engine::transport::Transport;
-    use crate::hostkey::KnownHosts;
-    use crate::model::samples;
+    use crate::engine::test_server::{self, REFUSED, Server};
     use futures_util::future::join_all;
-    use russh::keys::key::safe_rng;
-    use russh::keys::{Algorithm, HashAlg, PrivateKey};
-    use russh::server::{self, Auth};
-    use tokio::net::{TcpListener, TcpStream};
-    use tokio::task::JoinHandle;
+    use russh::server;
+    use tokio::net::TcpStream;
     use tokio_util::sync::CancellationToken;
-
-    /// A server that lets anyone in.
-    struct Server;
-
-    impl server::Handler for Server {
-        type Error = russh::Error;
-
-        async fn auth_none(&mut self, _: &str) -> Result<Auth, russh::Error> {
-            Ok(Auth::Accept)
-        }
-    }
 
     /// Serves on the socket until it is to fall silent, and has been asked something after that.
     async fn serve(
         mut socket: TcpStream,
-        host_key: PrivateKey,
+        config: Arc<server::Config>,
         silent: CancellationToken,
     ) -> TcpStream {
-        let config = server::Config {
-            keys: vec![host_key],
-            ..server::Config::default()
-        };
         let (near, mut far) = tokio::io::duplex(1 << 16);
-        let served = server::run_stream(Arc::new(config), near, Server);
+        let served = server::run_stream(config, near, Server::new());
         let relayed = tokio::io::copy_bidirectional(&mut socket, &mut far);
         let talk = async { tokio::join!(async { served.await.unwrap().await }, relayed) };
         silent.run_until_cancelled(talk).await;
@@ -327,43 +304,18 @@ mod tests {
         socket
     }
 
-    /// A link to such a server.
-    async fn link(silent: &CancellationToken) -> (Link, ConnectionControl, JoinHandle<TcpStream>) {
-        let host_key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap();
-        let print = host_key.public_key().fingerprint(HashAlg::Sha256);
-        let settings = Arc::new(samples::lab(&print.to_string()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let socket = SystemNetwork.connect(listener.local_addr().unwrap());
-        let (socket, accepted) = tokio::join!(socket, listener.accept());
-        let serving = tokio::spawn(serve(accepted.unwrap().0, host_key, silent.clone()));
-
-        let control = ConnectionControl::default();
-        let mut socket = socket.unwrap();
-        let identified = identification::exchange(&mut *socket, &control.opening);
-        let identified = identified.await.unwrap();
-        let transport = Transport::new(socket, identified, control.clone());
-        let client = Client::new(settings, KnownHosts::default(), control.clone());
-        let config = offer::config(&[], Duration::ZERO, SessionLimits::default());
-        let config = Arc::new(config);
-        let handle = russh::client::connect_stream(config, transport, client);
-        let mut handle = handle.await.unwrap();
-        assert!(
-            handle
-                .authenticate_none("maintenance")
-                .await
-                .unwrap()
-                .success()
-        );
-        let link = Link::new(handle, Attempt(1), Arc::default(), control.clone());
-        (link, control, serving)
-    }
-
     #[tokio::test]
     async fn a_target_that_refuses_is_asked_for_rarely_once_that_costs_too_much() {
-        let (link, control, _serving) = link(&CancellationToken::new()).await;
+        let control = ConnectionControl::default();
+        let serve = |socket, config| async move {
+            server::run_stream(config, socket, Server::new())
+                .await?
+                .await
+        };
+        let (link, _serving) = test_server::link(&control, serve).await;
         let target = RemoteTarget {
             host: "localhost".into(),
-            port: 9,
+            port: REFUSED,
         };
         let open = async || {
             let originator = SocketAddr::from(([127, 0, 0, 1], 5000));
@@ -381,8 +333,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_session_is_no_answer() {
-        let silent = CancellationToken::new();
-        let (link, control, serving) = link(&silent).await;
+        let (control, silent) = (ConnectionControl::default(), CancellationToken::new());
+        let till = silent.clone();
+        let serve = |socket, config| serve(socket, config, till);
+        let (link, serving) = test_server::link(&control, serve).await;
         assert!(link.round_trip().await.is_some());
 
         silent.cancel();
