@@ -8,6 +8,10 @@
 //! A write that the network does not take fails here after a while. russh has a bound of its own
 //! (`inactivity_timeout`), but that counts the silence in which a person is asked as well, and ends
 //! the session on an answer that took longer.
+//!
+//! russh reads nothing while it writes, and some servers do the same (Erlang's, or one made with russh). With much
+//! on its way in both directions each would wait for the other one to read. So while a write is stuck, what
+//! comes is read ahead here.
 
 use super::client::Farewell;
 use super::congestion::{self, Congestion};
@@ -22,8 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Large reads cost fewer system calls on a download.
@@ -37,14 +41,21 @@ const OPENING_MOST: usize = 512;
 /// send what asks whether the server is there.
 const WRITE_DEADLINE: Duration = Duration::from_secs(45);
 
+/// How long a write is stuck before what comes is read ahead. Most are over sooner.
+const READ_AHEAD_AFTER: Duration = Duration::from_millis(250);
+
+/// As much is read ahead, in bytes: the windows of a few busy channels. A server sends no more than those
+/// before it has to read.
+const READ_AHEAD_MOST: usize = 32 << 20;
+
 /// A socket that can be cut.
 pub struct Transport {
     socket: BufReader<Box<dyn ServerSocket>>,
-    /// What was read before russh took over, and how far russh has read it.
+    /// What was read before russh asked for it, and how far russh has read it.
     received: Cursor<Vec<u8>>,
     /// Of russh's identification, which was sent already, what it has not written yet.
     identification: &'static [u8],
-    stalled: Option<Pin<Box<Sleep>>>,
+    stuck: Option<Stuck>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     opening: Opening,
     heard: Heard,
@@ -54,6 +65,30 @@ pub struct Transport {
     /// Until when nothing is read.
     pause: Option<Pin<Box<Sleep>>>,
     _gone: tokio_util::sync::DropGuard,
+}
+
+/// A write that the network does not take.
+struct Stuck {
+    since: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Stuck {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            timer: Box::pin(sleep(READ_AHEAD_AFTER)),
+        }
+    }
+
+    /// Ready when it has been stuck for so long.
+    fn poll_for(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let due = self.since + time;
+        if self.timer.deadline() != due {
+            self.timer.as_mut().reset(due);
+        }
+        self.timer.as_mut().poll(cx)
+    }
 }
 
 /// The first bytes that a server sent, for telling a busy server from one that is none.
@@ -123,7 +158,7 @@ impl Transport {
             socket: BufReader::with_capacity(READ_BUFFER, socket),
             received: Cursor::new(identified.received),
             identification: LINE.as_bytes(),
-            stalled: None,
+            stuck: None,
             cut: Box::pin(control.cut.cancelled_owned()),
             opening: control.opening,
             heard: control.heard,
@@ -135,7 +170,7 @@ impl Transport {
         }
     }
 
-    /// Of what was read before russh took over, as much as fits. Nothing when it is used up.
+    /// Of what was read before russh asked for it, as much as fits. Nothing when it is used up.
     fn replay(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let left = self.received.remaining();
         if left == 0 {
@@ -177,21 +212,44 @@ impl Transport {
         }
     }
 
-    /// Fails a write that has made no progress for [`WRITE_DEADLINE`].
+    /// Fails a write that has made no progress for [`WRITE_DEADLINE`]. Until then reads ahead, so that a server
+    /// that writes before it reads can go on.
     fn bound<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stalled = None;
+            self.stuck = None;
             return written;
         }
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(WRITE_DEADLINE)));
-        std::task::ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let stuck = self.stuck.get_or_insert_with(Stuck::new);
+        std::task::ready!(stuck.poll_for(READ_AHEAD_AFTER, cx));
+        if stuck.poll_for(WRITE_DEADLINE, cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        match self.poll_read_ahead(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Reads what is there, into what is replayed. Ready when there is nothing more to come, or no room for it.
+    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.received.remaining() < READ_AHEAD_MOST {
+            std::task::ready!(self.poll_pace(cx));
+            let read = std::task::ready!(Pin::new(&mut self.socket).poll_fill_buf(cx))?;
+            let count = read.len();
+            if count == 0 {
+                break;
+            }
+            self.opening.note(read);
+            self.received.get_mut().extend_from_slice(read);
+            Pin::new(&mut self.socket).consume(count);
+            self.wear.encrypted(count);
+            self.heard.note();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -271,7 +329,7 @@ mod tests {
     use crate::engine::network::{Network, SystemNetwork};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
-    use tokio::time::Instant;
+    use tokio::time::timeout;
 
     async fn pair() -> (Transport, TcpStream, CancellationToken) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -323,6 +381,32 @@ mod tests {
         };
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), WRITE_DEADLINE.as_secs());
+    }
+
+    /// As Erlang's server does, and any other that writes from where it reads.
+    #[tokio::test]
+    async fn a_peer_that_writes_before_it_reads_can_go_on() {
+        const MUCH: usize = 24 << 20;
+        let (mut transport, mut far, _cut) = pair().await;
+        transport.read_exact(&mut [0; 12]).await.unwrap();
+        transport.write_all(LINE.as_bytes()).await.unwrap();
+        let peer = tokio::spawn(async move {
+            far.write_all(&vec![2; MUCH]).await.unwrap();
+            let mut sent = vec![0; MUCH];
+            far.read_exact(&mut sent).await.unwrap();
+            assert!(sent.iter().all(|byte| *byte == 1));
+            far
+        });
+        let exchange = async {
+            transport.write_all(&vec![1; MUCH]).await.unwrap();
+            let mut come = vec![0; MUCH];
+            transport.read_exact(&mut come).await.unwrap();
+            assert!(come.iter().all(|byte| *byte == 2));
+        };
+        timeout(WRITE_DEADLINE / 2, exchange).await.unwrap();
+        drop(peer.await.unwrap());
+        // What was read ahead takes up nothing any more.
+        assert_eq!(transport.received.get_ref().capacity(), 0);
     }
 
     #[tokio::test(start_paused = true)]
