@@ -74,6 +74,12 @@ impl Inner {
         buf.filled().len() - before
     }
 
+    /// Nobody reads here any more: what is under way makes room.
+    pub(crate) fn discard(&mut self) {
+        self.chunks.clear();
+        self.queued = 0;
+    }
+
     /// Nothing comes after what was sent.
     pub(crate) fn end(&mut self) {
         self.end.get_or_insert(self.last.max(Instant::now()));

@@ -164,7 +164,7 @@ impl Drop for End {
         let (read, write) = self.pipes();
         write.with(Inner::end);
         read.with(|inner| {
-            inner.chunks.clear();
+            inner.discard();
             inner.far = match inner.far {
                 Far::Swallows => Far::Swallows,
                 Far::Takes | Far::Resets => Far::Resets,
@@ -204,6 +204,18 @@ mod tests {
         // What fits the queue is under way for 200 ms, and leaves room when it has arrived.
         let took = start.elapsed().as_millis();
         assert!((400..700).contains(&took), "{took} ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_room_is_told_that_the_other_end_is_gone() {
+        let (client, mut server) = way().connect();
+        let sending = server.write_all(&[7; 300_000]);
+        tokio::pin!(sending);
+        assert!(timeout(SECOND, sending.as_mut()).await.is_err());
+        drop(client);
+        let sent = timeout(SECOND, sending).await;
+        let error = sent.expect("it is told").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[tokio::test(start_paused = true)]
