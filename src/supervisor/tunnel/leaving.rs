@@ -62,6 +62,7 @@ impl Tunnel {
             SessionEvent::Silent { .. } => true,
             SessionEvent::RoundTrip(_) => false,
             SessionEvent::Stage(_)
+            | SessionEvent::HostKeyRecorded
             | SessionEvent::Asks { .. }
             | SessionEvent::PasswordJudged
             | SessionEvent::Established(_)
