@@ -71,6 +71,8 @@ pub struct Transport {
 struct Stuck {
     since: Instant,
     timer: Pin<Box<Sleep>>,
+    /// It has been stuck for [`READ_AHEAD_AFTER`].
+    reads_ahead: bool,
 }
 
 impl Stuck {
@@ -78,15 +80,23 @@ impl Stuck {
         Self {
             since: Instant::now(),
             timer: Box::pin(sleep(READ_AHEAD_AFTER)),
+            reads_ahead: false,
         }
     }
 
-    /// Ready when it has been stuck for so long.
-    fn poll_for(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.since + time;
-        if self.timer.deadline() != due {
-            self.timer.as_mut().reset(due);
+    /// Ready when it is time to read ahead.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.reads_ahead {
+            std::task::ready!(self.timer.as_mut().poll(cx));
+            self.reads_ahead = true;
+            // Only ever forward: a timer that is set to what is past wakes its task, again and again.
+            self.timer.as_mut().reset(self.since + WRITE_DEADLINE);
         }
+        Poll::Ready(())
+    }
+
+    /// Ready after [`WRITE_DEADLINE`]. Asked when it is time to read ahead.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.timer.as_mut().poll(cx)
     }
 }
@@ -224,8 +234,8 @@ impl Transport {
             return written;
         }
         let stuck = self.stuck.get_or_insert_with(Stuck::new);
-        std::task::ready!(stuck.poll_for(READ_AHEAD_AFTER, cx));
-        if stuck.poll_for(WRITE_DEADLINE, cx).is_ready() {
+        std::task::ready!(stuck.poll_patience(cx));
+        if stuck.poll_deadline(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         match self.poll_read_ahead(cx) {
