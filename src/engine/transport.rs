@@ -9,9 +9,9 @@
 //! (`inactivity_timeout`), but that counts the silence in which a person is asked as well, and ends
 //! the session on an answer that took longer.
 //!
-//! russh reads nothing while it writes, and some servers do the same (Erlang's, or one made with russh). With much
-//! on its way in both directions each would wait for the other one to read. So while a write is stuck, what
-//! comes is read ahead here.
+//! russh reads nothing while it writes, and some servers do the same (those made with russh). With much on its
+//! way in both directions each would wait for the other one to read. So while a write is stuck, what comes is
+//! read ahead here.
 
 use super::client::Farewell;
 use super::congestion::{self, Congestion};
@@ -393,7 +393,7 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), WRITE_DEADLINE.as_secs());
     }
 
-    /// As Erlang's server does, and any other that writes from where it reads.
+    /// As any server does that writes from where it reads.
     #[tokio::test]
     async fn a_peer_that_writes_before_it_reads_can_go_on() {
         const MUCH: usize = 24 << 20;

@@ -1,5 +1,5 @@
-//! Much in both directions at once. Erlang's daemon writes in the task that reads, and reads nothing while
-//! nobody takes what it writes.
+//! Much in both directions at once, by a daemon that serves a session in one process. (A server that reads
+//! nothing at all while it writes is in the simulation: `bulk_in_both_directions`.)
 
 use crate::common::{
     Backend, Erlang, Forward, Home, Passerelle, Pattern, Sshd, Tunnel, begin_download, free_port,
