@@ -60,8 +60,7 @@ pub(super) static USER: Shape<String> = Shape {
     show: |user| quoted(user),
 };
 
-/// The longest [`USER`], in characters. Gateways take one that names the account, the server and a
-/// domain.
+/// The longest [`USER`], in characters. Gateways take one that names account, server and domain.
 const LONGEST_USER: usize = 256;
 
 /// A TCP port.
