@@ -19,8 +19,8 @@ use super::identification::{Identified, LINE};
 use super::network::ServerSocket;
 use super::turns::Turns;
 use super::wear::Wear;
-use bytes::Buf;
-use std::io::{self, Cursor};
+use bytes::{Buf, BytesMut};
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,8 +51,8 @@ const READ_AHEAD_MOST: usize = 32 << 20;
 /// A socket that can be cut.
 pub struct Transport {
     socket: BufReader<Box<dyn ServerSocket>>,
-    /// What was read before russh asked for it, and how far russh has read it.
-    received: Cursor<Vec<u8>>,
+    /// What was read before russh asked for it.
+    received: BytesMut,
     /// Of russh's identification, which was sent already, what it has not written yet.
     identification: &'static [u8],
     stuck: Option<Stuck>,
@@ -166,7 +166,7 @@ impl Transport {
     ) -> Self {
         Self {
             socket: BufReader::with_capacity(READ_BUFFER, socket),
-            received: Cursor::new(identified.received),
+            received: identified.received.as_slice().into(),
             identification: LINE.as_bytes(),
             stuck: None,
             cut: Box::pin(control.cut.cancelled_owned()),
@@ -190,7 +190,8 @@ impl Transport {
         buf.put_slice(&self.received.chunk()[..count]);
         self.received.advance(count);
         if !self.received.has_remaining() {
-            self.received = Cursor::default();
+            // Most of the time nothing is read ahead.
+            self.received = BytesMut::new();
         }
         true
     }
@@ -254,7 +255,7 @@ impl Transport {
                 break;
             }
             self.opening.note(read);
-            self.received.get_mut().extend_from_slice(read);
+            self.received.extend_from_slice(read);
             Pin::new(&mut self.socket).consume(count);
             self.wear.encrypted(count);
             self.heard.note();
@@ -416,7 +417,30 @@ mod tests {
         timeout(WRITE_DEADLINE / 2, exchange).await.unwrap();
         drop(peer.await.unwrap());
         // What was read ahead takes up nothing any more.
-        assert_eq!(transport.received.get_ref().capacity(), 0);
+        assert_eq!(transport.received.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_ahead_and_used_takes_up_nothing() {
+        const PIECE: usize = 64 << 10;
+        let (mut transport, mut far, _cut) = pair().await;
+        transport.read_exact(&mut [0; 12]).await.unwrap();
+        let mut piece = vec![0; PIECE];
+        far.write_all(&piece).await.unwrap();
+        for _ in 0..256 {
+            far.write_all(&piece).await.unwrap();
+            let ahead = std::future::poll_fn(|cx| {
+                let _ = transport.poll_read_ahead(cx);
+                if transport.received.remaining() < 2 * PIECE {
+                    return Poll::Pending;
+                }
+                Poll::Ready(())
+            });
+            timeout(WRITE_DEADLINE, ahead).await.unwrap();
+            // Something is always left.
+            transport.read_exact(&mut piece).await.unwrap();
+        }
+        assert!(transport.received.capacity() <= 16 * PIECE);
     }
 
     #[tokio::test(start_paused = true)]
